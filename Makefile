@@ -1,0 +1,82 @@
+# make lab            open the course in JupyterLab       (BROWSER=no PORT=8899 for a machine without a screen)
+# make test           prove it: package, answers, notebooks
+# make test-quick     the part of it that takes under three minutes
+# make notebooks      for authors: execute lectures and solutions, release the exercises
+# make clean          remove the environment
+#
+# The first call makes the environment in .venv: with the CPU build of torch, or, for a GPU, with TORCH=cu130 (any build
+# named at https://download.pytorch.org/whl) or TORCH=pypi (what the Python package index gives).
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+TORCH  ?=
+BROWSER ?= yes
+PORT   ?=
+
+.PHONY: help lab test test-quick notebooks clean FORCE
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+lab: $(VENV)/ready
+	@$(BIN)/dlm-course lab $(if $(filter no,$(BROWSER)),--no-browser) $(if $(PORT),--port $(PORT))
+
+# One thread a process: two on a busy machine are slower than one. The notebooks run once more on two.
+test: $(VENV)/ready-test
+	$(BIN)/ruff check
+	$(BIN)/lint-imports
+	OMP_NUM_THREADS=1 $(BIN)/pytest --nbval tests lectures solutions exercises \
+	    -n auto --maxprocesses=8 --dist loadfile --durations=10 --timeout=1200
+	OMP_NUM_THREADS=2 $(BIN)/pytest --nbval lectures solutions exercises --durations=10
+
+test-quick: $(VENV)/ready-test
+	$(BIN)/ruff check
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests -m "not slow" -n auto --maxprocesses=8 --dist loadfile --durations=10
+
+notebooks: $(VENV)/ready
+	$(BIN)/python -m dlm_course.authoring lectures/*.ipynb
+	$(BIN)/dlm-course release
+
+clean:
+	rm -rf $(VENV)
+
+# The environment. `unfinished` marks an installation under way: after an interruption the next call starts afresh.
+define start
+	@if [ -e $(VENV)/unfinished ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	    $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+	        { echo "Python 3.11 to 3.13 is needed, $$($(PYTHON) --version) was found: make lab PYTHON=python3.12"; exit 1; }; \
+	    echo "Making the environment in $(VENV) (some minutes, once)"; \
+	    $(PYTHON) -m venv --clear $(VENV) || exit 1; \
+	fi; touch $(VENV)/unfinished
+endef
+
+ifneq ($(TORCH),)
+ifneq ($(TORCH),$(shell cat $(VENV)/torch-build 2>/dev/null))
+$(VENV)/ready: FORCE
+endif
+endif
+
+# On Linux the package index gives the CUDA build of torch, some gigabytes: so torch comes first and from its own index.
+# A wheel directory that pip is told of (PIP_FIND_LINKS) is preferred: it may be all there is.
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(start)
+	@build="$(TORCH)"; [ -n "$$build" ] || build=$$(cat $(VENV)/torch-build 2>/dev/null || echo cpu); \
+	if [ "$$build" = "$$(cat $(VENV)/torch-build 2>/dev/null)" ]; then :; \
+	elif [ "$$build" = pypi ]; then \
+	    $(PIP) install --quiet --no-deps --force-reinstall -c constraints.txt torch; \
+	elif [ "$$build" = cpu ] && [ -n "$$PIP_FIND_LINKS" ] && \
+	    $(PIP) install --quiet --no-index --no-deps --force-reinstall -c constraints.txt torch 2>/dev/null; then :; \
+	else \
+	    $(PIP) install --quiet --no-deps --force-reinstall -c constraints.txt torch \
+	        --index-url https://download.pytorch.org/whl/$$build; \
+	fi && echo "$$build" > $(VENV)/torch-build
+	$(PIP) install --quiet -c constraints.txt -e .
+	@rm $(VENV)/unfinished; touch $@
+
+$(VENV)/ready-test: $(VENV)/ready
+	$(start)
+	$(PIP) install --quiet -c constraints.txt -e '.[test]'
+	@rm $(VENV)/unfinished; touch $@

@@ -1,0 +1,35 @@
+"""dlm_course: the companion package of the course on discrete diffusion language models.
+
+The public names below load on first use, so that importing the package (or asking its command line for help) does not
+wait for torch.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "one_hot": "categorical",
+    "sample": "categorical",
+    "entropy": "categorical",
+    "cross_entropy": "categorical",
+    "kl": "categorical",
+    "Schedule": "schedule",
+    "UniformTransition": "transition",
+    "AbsorbingTransition": "transition",
+    "MatrixTransition": "transition",
+    "carry_over": "transition",
+    "plug_in_reverse": "transition",
+}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,167 @@
+"""Schedules: how much of the signal each step t = 1..T of the chain destroys.
+
+A schedule is the sequence beta_1..beta_T together with what follows from it: alpha_bar_t, lambda_t and rho_t. The
+same numbers drive the uniform and the absorbing chain; only for the absorbing one is lambda_t the mask rate.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def check_time(t: int | Tensor, first: int, last: int) -> None:
+    """Raise unless `t` is an int or integer tensor with values in first..last."""
+    if isinstance(t, Tensor):
+        if t.is_floating_point() or t.is_complex() or t.dtype == torch.bool:
+            raise ValueError(f"t must be an int or an integer tensor, got a tensor of dtype {t.dtype}; "
+                             "the steps of the chain are counted, a mask rate in [0, 1] is not a step")
+        if t.numel() == 0:
+            return
+        low, high = int(t.min()), int(t.max())
+    elif isinstance(t, int) and not isinstance(t, bool):
+        low = high = t
+    else:
+        raise ValueError(f"t must be an int or an integer tensor, got {type(t).__name__} {t!r}")
+    if low < first or high > last:
+        hint = "; t = 0 is the clean state, before the first step" if low == 0 and first == 1 else ""
+        raise ValueError(f"t = {low if low < first else high} is outside {first}..{last}{hint}")
+
+
+class Schedule:
+    """The numbers beta_t, alpha_bar_t, lambda_t and rho_t of a chain of T steps, in float64.
+
+    Formulas, for t = 1..T with alpha_bar_0 = 1:
+        beta_t       corruption probability of step t (for the uniform chain: the probability of being resampled)
+        alpha_bar_t  = (1 - beta_1) ... (1 - beta_t)
+        lambda_t     = 1 - alpha_bar_t, the mask rate of the absorbing chain
+        rho_t        = beta_t alpha_bar_{t-1} / (1 - alpha_bar_t) = (lambda_t - lambda_{t-1}) / lambda_t
+
+    Every method takes `t` as an int or an integer tensor of any shape, and returns float64 of that shape on the device
+    of `t`; t outside the range is a ValueError.
+
+        >>> schedule = Schedule([0.5, 0.5])
+        >>> float(schedule.alpha_bar(2)), float(schedule.mask_rate(2))
+        (0.25, 0.75)
+
+    Raises ValueError unless every beta_t is in [0, 1] and beta_1 > 0 (else rho_1 is 0/0), or if the chain goes on after
+    a step with beta_t = 1, when nothing is left to destroy.
+    Source: "Absorbing Diffusion: Forward Process" and "From Discrete Time to Mask Rate".
+    """
+
+    def __init__(self, beta: Sequence[float] | Tensor):
+        beta = torch.as_tensor(beta, dtype=torch.float64, device="cpu").clone()
+        if beta.ndim != 1 or beta.numel() == 0:
+            raise ValueError(f"beta must be a sequence of T >= 1 numbers, got shape {tuple(beta.shape)}")
+        if not bool(((beta >= 0) & (beta <= 1)).all()):
+            raise ValueError(f"every beta_t must be a probability in [0, 1], got {beta.tolist()[:8]}")
+        # log1p keeps the small lambda_t of a gentle start accurate; 1 - (product) would round them away.
+        self._set(beta, -torch.expm1(torch.log1p(-beta).cumsum(0)))
+
+    def _set(self, beta: Tensor, mask_rate: Tensor, alpha_bar: Tensor | None = None) -> None:
+        if float(mask_rate[0]) == 0:
+            raise ValueError("beta_1 = 0: the first step must corrupt something, else rho_1 is 0/0; "
+                             "drop leading steps that do nothing")
+        zero = mask_rate.new_zeros(1)
+        self._beta = beta
+        self._mask_rate = torch.cat([zero, mask_rate])
+        self._alpha_bar = torch.cat([zero + 1, (1 - beta).cumprod(0) if alpha_bar is None else alpha_bar])
+        if beta.numel() > 1 and float(self._alpha_bar[-2]) == 0:
+            first = int((self._alpha_bar == 0).nonzero()[0])
+            raise ValueError(f"alpha_bar reaches 0 at step {first} of {beta.numel()}: the later steps have nothing "
+                             "left to destroy; end the schedule there")
+
+    @classmethod
+    def from_mask_rate(cls, mask_rate: Sequence[float] | Tensor) -> "Schedule":
+        """The schedule with the given lambda_1..lambda_T, strictly increasing in (0, 1].
+
+        Formula: beta_t = (lambda_t - lambda_{t-1}) / (1 - lambda_{t-1}), lambda_0 = 0. Raises ValueError otherwise.
+        """
+        mask_rate = torch.as_tensor(mask_rate, dtype=torch.float64, device="cpu").clone()
+        if mask_rate.ndim != 1 or mask_rate.numel() == 0:
+            raise ValueError(f"mask_rate must be a sequence of T >= 1 numbers, got shape {tuple(mask_rate.shape)}")
+        steps = torch.diff(mask_rate, prepend=mask_rate.new_zeros(1))
+        if not (bool((steps > 0).all()) and float(mask_rate[-1]) <= 1):
+            raise ValueError("lambda_1..lambda_T must increase strictly from above 0 to at most 1 (lambda_0 = 0 is "
+                             f"implied), got {mask_rate.tolist()[:8]}")
+        schedule = cls.__new__(cls)
+        schedule._set(steps / (1 - mask_rate + steps), mask_rate, 1 - mask_rate)
+        return schedule
+
+    @classmethod
+    def linear(cls, num_steps: int) -> "Schedule":
+        """lambda_t = t / T: every step masks the same share of the whole; rho_t = 1/t."""
+        _check_num_steps(num_steps, 1)
+        return cls.from_mask_rate(torch.arange(1, num_steps + 1, dtype=torch.float64) / num_steps)
+
+    @classmethod
+    def cosine(cls, num_steps: int) -> "Schedule":
+        """lambda_t = 1 - cos(pi t / (2T)), with alpha_bar_T = 0 exactly."""
+        _check_num_steps(num_steps, 1)
+        angle = torch.arange(1, num_steps + 1, dtype=torch.float64) * (math.pi / (2 * num_steps))
+        # 1 - cos a = 2 sin^2(a/2) without cancellation; the last value is set, since cos(pi/2) is 6e-17 in float64.
+        mask_rate = 2 * torch.sin(angle / 2) ** 2
+        mask_rate[-1] = 1.0
+        return cls.from_mask_rate(mask_rate)
+
+    @classmethod
+    def geometric(cls, num_steps: int, first: float) -> "Schedule":
+        """lambda_t = first^((T - t) / (T - 1)): geometric from lambda_1 = `first` to lambda_T = 1.
+
+        With `first` fixed the mesh does not shrink as T grows: limits T -> infinity need `first` -> 0 along with it.
+        Raises ValueError unless num_steps >= 2 and 0 < first < 1.
+        """
+        _check_num_steps(num_steps, 2)
+        if not 0 < first < 1:
+            raise ValueError(f"first must be in (0, 1): it is lambda_1, got {first}")
+        exponent = torch.arange(num_steps - 1, -1, -1, dtype=torch.float64) / (num_steps - 1)
+        return cls.from_mask_rate(first**exponent)
+
+    @classmethod
+    def constant(cls, beta: float, num_steps: int) -> "Schedule":
+        """beta_t = `beta` at every step, so alpha_bar_t = (1 - beta)^t.
+
+        For beta < 1 it does not end at alpha_bar_T = 0: it serves the stationary limit, not the bound.
+        """
+        _check_num_steps(num_steps, 1)
+        return cls([float(beta)] * num_steps)
+
+    @property
+    def num_steps(self) -> int:
+        """T, the number of steps."""
+        return self._beta.numel()
+
+    def beta(self, t: int | Tensor) -> Tensor:
+        """beta_t, the corruption probability of step t, for t in 1..T."""
+        check_time(t, 1, self.num_steps)
+        return _look_up(self._beta, t - 1)
+
+    def alpha_bar(self, t: int | Tensor) -> Tensor:
+        """alpha_bar_t, the probability of having met no corruption up to t, for t in 0..T; alpha_bar_0 = 1."""
+        check_time(t, 0, self.num_steps)
+        return _look_up(self._alpha_bar, t)
+
+    def mask_rate(self, t: int | Tensor) -> Tensor:
+        """lambda_t = 1 - alpha_bar_t, for t in 0..T; lambda_0 = 0."""
+        check_time(t, 0, self.num_steps)
+        return _look_up(self._mask_rate, t)
+
+    def rho(self, t: int | Tensor) -> Tensor:
+        """rho_t = (lambda_t - lambda_{t-1}) / lambda_t, for t in 1..T; rho_1 = 1.
+
+        For the absorbing chain: the probability that a token masked at t was masked in step t, not before.
+        """
+        return self.beta(t) * self.alpha_bar(t - 1) / self.mask_rate(t)
+
+    def __repr__(self) -> str:
+        return f"Schedule(num_steps={self.num_steps}, alpha_bar_T={float(self._alpha_bar[-1]):.4g})"
+
+
+def _look_up(table: Tensor, t: int | Tensor) -> Tensor:
+    return table.to(t.device)[t.long()] if isinstance(t, Tensor) else table[t].clone()
+
+
+def _check_num_steps(num_steps: int, least: int) -> None:
+    if not isinstance(num_steps, int) or isinstance(num_steps, bool) or num_steps < least:
+        raise ValueError(f"num_steps must be an int >= {least}, got {num_steps!r}")
