@@ -72,7 +72,7 @@ def sample(probs: Tensor, *, generator: torch.Generator | None = None) -> Tensor
     check_probabilities(probs)
     cumulative = probs.to(torch.float64).cumsum(-1)
     cumulative = cumulative / cumulative[..., -1:]
-    u = torch.rand(probs.shape[:-1] + (1,), dtype=torch.float64, device=probs.device, generator=generator)
+    u = torch.rand((*probs.shape[:-1], 1), dtype=torch.float64, device=probs.device, generator=generator)
     return (cumulative <= u).sum(-1)
 
 

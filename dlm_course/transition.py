@@ -153,8 +153,8 @@ class Transition(ABC):
     def _check_reverse(self, xt: Tensor, x0_probs: Tensor, t: int | Tensor) -> tuple[int | Tensor, Tensor]:
         t = self._check(t, 1, xt=xt)
         check_probabilities(x0_probs, "x0_probs")
-        if x0_probs.shape != xt.shape + (self.num_states,):
-            raise ValueError(f"x0_probs must have shape {tuple(xt.shape) + (self.num_states,)} for xt of shape "
+        if x0_probs.shape != (*xt.shape, self.num_states):
+            raise ValueError(f"x0_probs must have shape {(*tuple(xt.shape), self.num_states)} for xt of shape "
                              f"{tuple(xt.shape)} and num_states = {self.num_states}, got {tuple(x0_probs.shape)}")
         return t, x0_probs.to(torch.float64)
 
