@@ -1,0 +1,289 @@
+"""A question: what the student defines, on which cases it is tried, and what the known mistakes are called.
+
+`run` is the only code that touches the student's function; `judge` is pure and sees nothing but arrays. The self-check
+in the notebook and grading use the same two.
+"""
+
+import copy
+import dis
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FunctionType
+
+import numpy as np
+import torch
+from IPython.utils.capture import capture_output
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of the student's function: positional arguments, and the seed of a `generator` where it draws."""
+
+    args: tuple
+    label: str
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Output:
+    """What one call gave: an array, or the reason why there is none. `attempted` is False for a stub."""
+
+    value: np.ndarray | None = None
+    type_name: str = ""
+    error: str = ""
+    mutated: str = ""
+    attempted: bool = True
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A known mistake and the message it earns.
+
+    Either `wrong`, a function that makes the mistake (same arguments as the reference): the message is given to answers
+    that agree with it on every case. Or `symptom(cases, values)`, true where the mistake shows in the values; symptoms
+    are looked for also where the values pass.
+    """
+
+    message: str
+    wrong: Callable | None = None
+    symptom: Callable[[Sequence[Case], Sequence[np.ndarray]], bool] | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """One task of an exercise set.
+
+    id              "01-2-cumulative-matrix": also the id of the answer's cell and nbgrader's grade_id
+    points          what it is worth
+    name            the function that the student defines
+    cases           seed -> the cases; the seed decides every random number in them
+    reference       the right function, same arguments (without generator)
+    misconceptions  known mistakes, the most telling first
+    view            (case, output) -> the array that is compared with the reference's; for a sampler, frequencies. May
+                    raise ValueError with a reason
+    expects         case -> (shape, kind) of the raw output, where a view makes it differ from the reference's
+    tolerance       (case, expected) -> how far from the reference an answer may be; the default admits float32
+    """
+
+    id: str
+    points: int
+    name: str
+    cases: Callable[[int], Sequence[Case]]
+    reference: Callable
+    misconceptions: tuple[Misconception, ...] = ()
+    view: Callable[[Case, np.ndarray], np.ndarray] | None = None
+    expects: Callable[[Case], tuple[tuple[int, ...], str]] | None = None
+    tolerance: Callable[[Case, np.ndarray], np.ndarray] = field(
+        default=lambda case, expected: 1e-6 + 1e-4 * np.abs(expected))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The one line that a student reads: ✓ passed, ✗ failed, ○ not attempted."""
+
+    id: str
+    status: str
+    reason: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.status == "✓"
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.id}" + (f": {self.reason}" if self.reason else "")
+
+
+def run(answer, cases: Sequence[Case], earlier: Mapping[str, Callable] | None = None) -> list[Output]:
+    """Call the student's function on copies of the cases and record what comes of it.
+
+    Its prints, warnings and pictures are swallowed, global random states are fixed for the call and restored, and the
+    functions of earlier tasks that it uses are replaced by their references for as long as it runs, so that one
+    mistake is not counted twice.
+    """
+    if answer is None or answer is Ellipsis or _is_stub(answer):
+        return [Output(attempted=False)]
+    if not callable(answer):
+        return [Output(type_name=type(answer).__name__, error=f"is a {type(answer).__name__}, not a function")]
+    outputs = []
+    numpy_state = np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]), _substituted(answer, earlier or {}), capture_output(), \
+                warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.manual_seed(0)
+            np.random.seed(0)
+            for case in cases:
+                outputs.append(_call(answer, case))
+                if outputs[-1].error or not outputs[-1].attempted:
+                    break
+    finally:
+        np.random.set_state(numpy_state)
+    return outputs
+
+
+def judge(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) -> Verdict:
+    """The verdict on recorded outputs. Order: attempted, exception, type, shape, dtype, input mutated, value."""
+    if not all(output.attempted for output in outputs):
+        return Verdict(question.id, "○", "not attempted")
+    for case, output in zip(cases, outputs, strict=False):
+        if output.error:
+            return Verdict(question.id, "✗", f"{question.name} {output.error} ({case.label})")
+        if output.value is None:
+            hint = "; is the return statement missing?" if output.type_name == "NoneType" else ""
+            return Verdict(question.id, "✗", f"{question.name} returned {_article(output.type_name)}, expected a "
+                                             f"tensor{hint}")
+    expected = [_as_array(question.reference(*copy.deepcopy(case.args))) for case in cases]
+    values = [output.value for output in outputs]
+    problem = _form_problem(question, cases, outputs, expected)
+    if not problem:
+        for mistake in question.misconceptions:
+            if mistake.symptom is not None and mistake.symptom(cases, values):
+                return Verdict(question.id, "✗", mistake.message)
+        problem = _value_problem(question, cases, values, expected)
+    if not problem:
+        return Verdict(question.id, "✓")
+    for mistake in question.misconceptions:
+        if mistake.wrong is not None and _agrees(question, mistake.wrong, cases, values):
+            return Verdict(question.id, "✗", mistake.message)
+    return Verdict(question.id, "✗", problem)
+
+
+def _form_problem(question, cases, outputs, expected) -> str:
+    wanted = [question.expects(case) if question.expects else (array.shape, array.dtype.kind)
+              for case, array in zip(cases, expected, strict=True)]
+    for case, output, (shape, _) in zip(cases, outputs, wanted, strict=True):
+        if output.value.shape != tuple(shape):
+            return f"shape {output.value.shape}, expected {tuple(shape)} ({case.label})"
+    for output, (_, kind) in zip(outputs, wanted, strict=True):
+        if _kind(output.value.dtype.kind) != _kind(kind):
+            return f"dtype {output.value.dtype}, expected {_kind(kind)}"
+    for output in outputs:
+        if output.mutated:
+            return f"{question.name} changed its argument {output.mutated} in place; work on a copy (clone)"
+    return ""
+
+
+def _value_problem(question, cases, values, expected) -> str:
+    for case, value, target in zip(cases, values, expected, strict=True):
+        try:
+            seen = question.view(case, value) if question.view else value
+        except ValueError as error:
+            return f"{error} ({case.label})"
+        difference = _difference(seen, target, question.tolerance(case, target))
+        if difference:
+            return f"{difference} ({case.label})"
+    return ""
+
+
+def _agrees(question, wrong, cases, values) -> bool:
+    for case, value in zip(cases, values, strict=True):
+        try:
+            target = _as_array(wrong(*copy.deepcopy(case.args)))
+            seen = question.view(case, value) if question.view else value
+            if seen.shape != target.shape or _difference(seen, target, question.tolerance(case, target)):
+                return False
+        except Exception:
+            return False  # this mistake cannot even be made on this case, or the values are nothing to compare
+    return True
+
+
+def _difference(seen: np.ndarray, target: np.ndarray, tolerance: np.ndarray) -> str:
+    if seen.dtype.kind == "f" and np.isnan(seen).any() and not np.isnan(target).any():
+        return "the result holds NaN"
+    if seen.dtype.kind == "b" or target.dtype.kind == "b":
+        off = seen != target
+    else:
+        with np.errstate(invalid="ignore"):
+            off = ~((np.abs(seen - target) <= tolerance) | (seen == target))
+    if not off.any():
+        return ""
+    index = tuple(int(i) for i in np.argwhere(off)[0])
+    entry = f"entry {list(index)} " if index else "it "
+    return f"wrong value: {entry}is {_number(seen[index])}, expected {_number(target[index])}"
+
+
+def _number(value) -> str:
+    return f"{float(value):.4g}" if np.asarray(value).dtype.kind == "f" else str(value)
+
+
+def _kind(kind: str) -> str:
+    return {"f": "floating point", "i": "integer", "u": "integer", "b": "boolean"}.get(kind, kind)
+
+
+def _article(type_name: str) -> str:
+    return "None" if type_name == "NoneType" else f"a {type_name}"
+
+
+def _call(answer: Callable, case: Case) -> Output:
+    args = copy.deepcopy(case.args)
+    keywords = {} if case.seed is None else {"generator": torch.Generator().manual_seed(case.seed)}
+    try:
+        result = answer(*args, **keywords)
+    except NotImplementedError:
+        return Output(attempted=False)
+    except (Exception, SystemExit) as error:
+        return Output(error=_one_line(error, answer))
+    if result is Ellipsis:
+        return Output(attempted=False)
+    mutated = next((f"number {n}" for n, (before, after) in enumerate(zip(case.args, args, strict=True), 1)
+                    if not _same(before, after)), "")
+    return Output(value=_as_array(result), type_name=type(result).__name__, mutated=mutated)
+
+
+def _same(before, after) -> bool:
+    if isinstance(before, Tensor):
+        return before.shape == after.shape and torch.equal(before, after)
+    return before == after
+
+
+def _as_array(result) -> np.ndarray | None:
+    """The result as an array, None where it is nothing of the kind."""
+    if isinstance(result, Tensor):
+        result = result.detach().cpu().to_dense()
+        return (result.float() if result.dtype == torch.bfloat16 else result).numpy()  # numpy has no bfloat16
+    if isinstance(result, np.ndarray | np.generic | bool | int | float):
+        return np.asarray(result)
+    return None
+
+
+def _one_line(error: BaseException, answer: Callable) -> str:
+    """"raised ValueError: its message, at `the student's line`"."""
+    message = " ".join(str(error).split())
+    text = f"raised {type(error).__name__}" + (f": {message[:160]}" if message else "")
+    home = getattr(getattr(answer, "__code__", None), "co_filename", None)
+    lines = [frame.line for frame in traceback.extract_tb(error.__traceback__) if frame.filename == home and frame.line]
+    return text + (f", at `{lines[-1]}`" if lines else "")
+
+
+def _is_stub(answer) -> bool:
+    """True for a function whose body does nothing: `...`, `pass`, a docstring. A forgotten return is no stub."""
+    if not isinstance(answer, FunctionType):
+        return False
+    operations = {instruction.opname for instruction in dis.get_instructions(answer)}
+    returns = answer.__code__.co_consts
+    return operations <= {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"} and \
+        all(constant is None or constant is Ellipsis or isinstance(constant, str) for constant in returns)
+
+
+@contextmanager
+def _substituted(answer: Callable, earlier: Mapping[str, Callable]):
+    """Within the block, the student's functions for earlier tasks are the references."""
+    names = getattr(answer, "__globals__", None)
+    if names is None:
+        yield
+        return
+    missing = object()
+    before = {name: names.get(name, missing) for name in earlier}
+    names.update(earlier)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is missing:
+                names.pop(name, None)
+            else:
+                names[name] = value

@@ -1,0 +1,16 @@
+"""What every test file shares: the devices, and property tests that draw the same examples on every run."""
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("course", deadline=None, derandomize=True, database=None, max_examples=60)
+settings.load_profile("course")
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request):
+    import torch
+
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    return torch.device(request.param)
