@@ -186,6 +186,12 @@ class CharTokenizer:
 
     `alphabet` (V different characters) is all there is to save: CharTokenizer(saved.alphabet) == saved. `mask_char` is
     how a mask is written, by `decode` and, for prompts with gaps, in the text given to `encode`.
+    >>> tokenizer = CharTokenizer.from_text("banana")
+    >>> tokenizer.alphabet, tokenizer.num_states, tokenizer.encode("nab▢").tolist()
+    ('abn', 4, [2, 0, 1, 3])
+    >>> tokenizer.decode(torch.tensor([[2, 0, 1], [3, 0, 3]]))
+    ['nab', '▢a▢']
+
     Raises: ValueError for an alphabet that is empty or repeats a character, and for a mask_char that is not one
     character outside the alphabet.
     """

@@ -223,7 +223,7 @@ def test_q_and_p_broadcast_over_leading_dimensions():
 @pytest.mark.xfail(strict=True, reason="BUG: K = 1 is broadcast against K = 2; the answer is 0 in place of an error")
 @pytest.mark.parametrize("function", [cross_entropy, kl])
 def test_q_and_p_over_different_numbers_of_states_are_an_error(function):
-    with pytest.raises(ValueError, match="K|states|shape"):
+    with pytest.raises(ValueError, match=r"K|states|shape"):
         function(probs_of([0.5, 0.5]), probs_of([1.0]))
 
 

@@ -1,0 +1,134 @@
+"""Release: from solutions/NN the students' exercises/NN and the package's own copy of it; reset: the way back.
+
+In a solution, the answer to question "01-2-..." is a code cell with that id; what is to be taken out stands between
+`### BEGIN SOLUTION` and `### END SOLUTION`. Its check is the cell with "-check" appended to the id. Both carry
+nbgrader's metadata (schema 3), so that nbgrader's own tools work on the same files.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from dlm_course.authoring import RELEASED, notebook_name
+from dlm_course.authoring.execute import execute, write_if_changed, write_whole
+from dlm_course.checks import Verdict, questions
+
+SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION(?=\n|\Z)", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Release:
+    """What comes of one solution: the three notebooks as they should be stored."""
+
+    solution: NotebookNode
+    exercise: NotebookNode
+    released: NotebookNode
+
+
+def release(topic: str, solutions: Path) -> Release:
+    """Execute the topic's solution and its stubs, and build the three notebooks. Nothing is written.
+
+    Raises: FileNotFoundError where there is no solution, ValueError where its cells do not fit the questions, a
+    solution does not pass its own check, or a stub is judged as anything but not attempted.
+    """
+    path = solutions / notebook_name(topic)
+    if not path.is_file():
+        raise FileNotFoundError(f"no solutions in {solutions}: {path.name} is missing; run from the course's checkout")
+    source = nbformat.read(path, as_version=4)
+    _check_cells(source, topic)
+    folder = path.parent
+    solution = execute(source, folder)
+    _check_verdicts(solution, topic, "✓", "the solution does not pass")
+    exercise = execute(clear(solution), folder)
+    _check_verdicts(exercise, topic, "○", "the stub is not judged as not attempted")
+    released = with_verdicts(exercise, topic, "✓")
+    return Release(solution, exercise, released)
+
+
+def clear(solution: NotebookNode) -> NotebookNode:
+    """The notebook with every marked solution replaced by `...`."""
+    notebook = nbformat.from_dict(solution)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = SOLUTION.sub(r"\1...", cell.source)
+    return notebook
+
+
+def with_verdicts(notebook: NotebookNode, topic: str, status: str) -> NotebookNode:
+    """The notebook with the stored output of every check cell that of the given verdict, ✓ or ○."""
+    notebook = nbformat.from_dict(notebook)
+    cells = {cell.id: cell for cell in notebook.cells}
+    for question in questions(topic):
+        verdict = Verdict(question.id, status, "not attempted" if status == "○" else "")
+        cells[f"{question.id}-check"].outputs = [nbformat.v4.new_output("stream", name="stdout", text=f"{verdict}\n")]
+    return notebook
+
+
+def write_release(topic: str, root: Path) -> list[Path]:
+    """Release a topic into the checkout `root`; returns the files that changed. Raises as `release`."""
+    result = release(topic, root / "solutions")
+    name = notebook_name(topic)
+    targets = {root / "solutions" / name: result.solution, root / "exercises" / name: result.exercise,
+               RELEASED / name: result.released}
+    return [path for path, notebook in targets.items() if write_if_changed(notebook, path)]
+
+
+def untouched(topic: str) -> NotebookNode:
+    """The exercise notebook as released, from the package's copy."""
+    return with_verdicts(nbformat.read(RELEASED / notebook_name(topic), as_version=4), topic, "○")
+
+
+def reset(topic: str, exercises: Path) -> Path | None:
+    """Put an untouched exercise notebook in place; returns where the old one was kept, None if there was nothing new.
+
+    Raises: ValueError for an unknown topic, OSError where the folder cannot be written.
+    """
+    path = exercises / notebook_name(topic)
+    text = nbformat.writes(untouched(topic)) + "\n"
+    kept = None
+    if path.exists():
+        old = path.read_text(encoding="utf-8", errors="surrogateescape")
+        if old == text:
+            return None
+        number = 1
+        while (kept := path.with_name(f"{path.stem}.old-{number}.ipynb")).exists():
+            number += 1
+        kept.write_text(old, encoding="utf-8", errors="surrogateescape")
+    write_whole(path, text)
+    return kept
+
+
+def _check_cells(notebook: NotebookNode, topic: str) -> None:
+    cells = {cell.get("id"): (number, cell) for number, cell in enumerate(notebook.cells)}
+    last = -1
+    for question in questions(topic):
+        for id_, grade in ((question.id, False), (f"{question.id}-check", True)):
+            if id_ not in cells:
+                raise ValueError(f"the solution of topic {topic} has no cell with the id {id_}")
+            number, cell = cells[id_]
+            wanted = {"grade": grade, "grade_id": id_, "locked": grade, "schema_version": 3, "solution": not grade,
+                      "task": False} | ({"points": question.points} if grade else {})
+            if cell.metadata.get("nbgrader") != wanted:
+                raise ValueError(f"cell {id_} needs the nbgrader metadata {wanted}")
+            if number < last:
+                raise ValueError(f"cell {id_} stands before that of an earlier question")
+            last = number
+        answer, check = cells[question.id][1].source, cells[f"{question.id}-check"][1].source
+        if not SOLUTION.search(answer) or not answer.startswith(f"# Task {question.id[:4]}\n"):
+            raise ValueError(f"cell {question.id} needs a first line `# Task {question.id[:4]}` and a marked solution")
+        if check != f'check("{question.id}")':
+            raise ValueError(f'cell {question.id}-check must be: check("{question.id}")')
+
+
+def _check_verdicts(notebook: NotebookNode, topic: str, status: str, problem: str) -> None:
+    cells = {cell.id: cell for cell in notebook.cells}
+    for question in questions(topic):
+        text = "".join(output.get("text", "") for output in cells[f"{question.id}-check"].outputs)
+        if not text.startswith(f"{status} {question.id}"):
+            raise ValueError(f"{problem}: {text.strip() or 'the check printed nothing'}")
+
+
+

@@ -1,0 +1,75 @@
+"""Validate: nbval runs the assembled notebook, and its outcome becomes one verdict a question.
+
+The stored output of every check in the package's copy is ✓, so a question is passed exactly if nbval passes its check.
+The reason comes from what the check printed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from dlm_course.authoring.assemble import Assembly
+from dlm_course.checks import Verdict, questions
+
+CELL_TIMEOUT = 60  # seconds for one cell of a student's notebook
+
+
+class CouldNotRun(RuntimeError):
+    """The notebook did not run to its end; `verdicts` are those of the questions that were reached."""
+
+    def __init__(self, message: str, verdicts: list[Verdict]):
+        super().__init__(message)
+        self.verdicts = verdicts
+
+
+def validate(assembly: Assembly, folder: Path, cell_timeout: float = CELL_TIMEOUT) -> list[Verdict]:
+    """Run nbval on the assembled notebook, its working directory the student's `folder`; a verdict a question.
+
+    Raises: CouldNotRun where a cell hung, the kernel died or nbval itself failed.
+    """
+    notebook = nbformat.from_dict(assembly.notebook)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(
+        f"import os as _os; _os.chdir({str(folder.resolve())!r}); del _os", metadata={"tags": ["nbval-ignore-output"]}))
+    report = _run_nbval(notebook, cell_timeout)
+    hung = next((cell["source"] for cell in report.values() if "Timeout" in cell["message"] or "died" in
+                 cell["message"].lower()), None)
+    verdicts = []
+    for question in questions(assembly.topic):
+        cell = report.get(f"{question.id}-check")
+        line = cell["printed"].strip() if cell else ""
+        if cell and cell["outcome"] == "passed":
+            verdicts.append(Verdict(question.id, "✓"))
+        elif line[:1] in ("✗", "○"):
+            status, _, rest = line.partition(" ")
+            verdicts.append(Verdict(question.id, status, rest.removeprefix(question.id).removeprefix(": ")))
+        elif hung is None:
+            verdicts.append(Verdict(question.id, "✗", "its check did not print a verdict: "
+                                    + (cell["message"] if cell else "the cell did not run")[:160]))
+    if hung is not None:
+        first = next((line for line in hung.splitlines() if line.strip()), "")
+        raise CouldNotRun(f"a cell did not finish within {cell_timeout:.0f} seconds, or ended its kernel: `{first}`",
+                          verdicts)
+    return verdicts
+
+
+def _run_nbval(notebook: NotebookNode, cell_timeout: float) -> dict:
+    with tempfile.TemporaryDirectory(prefix="dlm-course-") as place:
+        path, result = Path(place) / "notebook.ipynb", Path(place) / "report.json"
+        nbformat.write(notebook, path)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+        environment["DLM_COURSE_REPORT"] = str(result)
+        environment.setdefault("OMP_NUM_THREADS", "1")
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", place, "-p", "no:cacheprovider",
+             "-p", "dlm_course.authoring.nbval_report", "--nbval", "--nbval-current-env",
+             f"--nbval-cell-timeout={cell_timeout}", str(path)],
+            cwd=place, env=environment, capture_output=True, text=True, check=False)
+        if not result.exists():
+            raise CouldNotRun("nbval did not run: " + " ".join((done.stdout + done.stderr).split())[-400:], [])
+        return json.loads(result.read_text(encoding="utf-8"))

@@ -1,0 +1,85 @@
+"""Open the course in JupyterLab: one server on the loopback, one URL with its token."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+
+HOST = "127.0.0.1"
+START_TIMEOUT = 60  # seconds
+
+
+class LabError(RuntimeError):
+    """JupyterLab could not be started."""
+
+
+def open_lab(root: Path, *, port: int = 0, browser: bool = True) -> int:
+    """Serve the folder `root` and open its first notebook; returns the server's exit code once it has ended.
+
+    Ctrl-C ends the server without asking. Raises LabError where the port is taken or the server does not answer.
+    """
+    port = _free_port(port)
+    token = secrets.token_urlsafe(24)
+    first = sorted((root / "lectures").glob("*.ipynb"))
+    page = f"lab/tree/{first[0].relative_to(root).as_posix()}" if first else "lab"
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.ip={HOST}",
+               f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}",
+               "--ServerApp.answer_yes=True", "--ServerApp.log_level=ERROR", "--LabApp.news_url=None",
+               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    # By environment, since other users of the machine can read a command line.
+    # The terminals that JupyterLab opens should find `dlm-course`, also where the environment is not activated.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    server = subprocess.Popen(command, cwd=root, env={**os.environ, "JUPYTER_TOKEN": token, "PATH": path})
+    try:
+        _wait(server, f"http://{HOST}:{port}/api")
+        url = f"http://{HOST}:{port}/{page}?token={token}"
+        print(f"The course is open at {url}\nCtrl-C ends it.", flush=True)
+        if browser:
+            webbrowser.open(url)
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _end(server)
+
+
+def _free_port(port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            raise LabError(f"port {port} cannot be used ({error}); is the course open already? Another port: "
+                           "make lab PORT=8899, or dlm-course lab --port 8899") from None
+        return probe.getsockname()[1]
+
+
+def _wait(server: subprocess.Popen, url: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise LabError(f"JupyterLab ended at once, with exit code {server.returncode}; its message stands above")
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise LabError(f"JupyterLab did not answer within {START_TIMEOUT} seconds")
+
+
+def _end(server: subprocess.Popen) -> None:
+    if server.poll() is None:
+        server.terminate()
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
