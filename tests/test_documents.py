@@ -1,0 +1,68 @@
+"""README, NOTATION and ERRATA say what the package and the notebooks really hold."""
+
+import doctest
+import inspect
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import dlm_course
+
+ROOT = Path(__file__).parents[1]
+MODULES = ("categorical", "schedule", "transition", "data")
+
+
+def test_the_readme_example_prints_what_it_says():
+    failures, examples = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert examples > 3
+    assert failures == 0
+
+
+def code_names():
+    rows = [line.split(" | ") for line in (ROOT / "NOTATION.md").read_text(encoding="utf-8").splitlines()
+            if line.startswith("| ") and "---" not in line][1:]
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row[2])]
+
+
+@pytest.mark.parametrize("name", code_names())
+def test_every_code_name_of_the_notation_table_exists(name):
+    dotted, _, parameter = name.rstrip(")").partition("(")
+    first, *rest = dotted.split(".")
+    found = next((getattr(module, first) for module in (dlm_course, *map(_module, MODULES)) if hasattr(module, first)),
+                 None)
+    assert found is not None, f"{first} is not in the package"
+    for part in rest:
+        found = getattr(found, part)
+    if parameter:
+        assert parameter in inspect.signature(found).parameters
+
+
+def _module(name):
+    return import_module(f"dlm_course.{name}")
+
+
+def test_the_notation_table_is_not_empty():
+    assert len(code_names()) > 20
+
+
+@pytest.mark.parametrize("document", ["README.md", "NOTATION.md", "ERRATA.md"])
+def test_every_link_leads_somewhere(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert links
+    for link in links:
+        if link.startswith("http"):
+            continue
+        path, _, cell = link.partition("#")
+        assert (ROOT / path).is_file(), link
+        if cell:  # the id of a cell in a notebook
+            ids = [c["id"] for c in json.loads((ROOT / path).read_text(encoding="utf-8"))["cells"]]
+            assert cell in ids, link
+
+
+def test_the_public_names_resolve_and_are_documented():
+    for name in dlm_course.__all__:
+        assert inspect.getdoc(getattr(dlm_course, name)), name
