@@ -20,6 +20,13 @@ _HOME = {
     "MatrixTransition": "transition",
     "carry_over": "transition",
     "plug_in_reverse": "transition",
+    "load_text": "data",
+    "load_digits": "data",
+    "CharTokenizer": "data",
+    "DataError": "data",
+    "split": "data",
+    "sequences": "data",
+    "random_sequences": "data",
 }
 
 __all__ = list(_HOME)

@@ -25,7 +25,7 @@ SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2d
 SHAKESPEARE_FILES = ("tinyshakespeare.txt", "input.txt")
 
 # One word of the cleaned prose with the punctuation attached to it, or a dash between words.
-_WORD = re.compile(r"\(?[a-z]+(?:['.-][a-z]+)*'?[.,;:]?\)?[.,;:]?|-")
+_WORD = re.compile(r"\(?[a-z]+(?:['.-][a-z]+)*['-]?[.,;:]?\)?[.,;:]?|-")
 _MIN_WORDS = 4
 _LIST_ITEM = re.compile(r"(?:[*•]|\d+\.|\[\d+\]) +")
 _ADMONITION = re.compile(r"(?:[A-Z]\w+ (?:in|since) version [^:]{1,60}|Note|Warning|\W*CPython implementation detail)"

@@ -43,7 +43,12 @@ The object’s ‘own’ “__init__()” method may raise *TypeError*. [1]
 
 Note:
 
-  This is left- and right-associative.  x = 3 is not prose.
+  This is both left-
+  and right-associative.  Half
+  a bracket (is dropped.  With its other half, too).
+
+Terms without a full stop
+   Their definitions are kept, however.
 
 +------+------+
 | Name | Two words of a table. |
@@ -58,6 +63,8 @@ CLEANED = """pass is a null operation - when it is executed, nothing happens. \
 the object's own init method may raise type error.
 if a statement is required, use it.
 see also sys.meta-path (it is a list of finders).
+this is both left- and right-associative.
+their definitions are kept, however.
 lists may now be empty as well.
 footnotes are kept (when they are sentences).
 """
@@ -273,6 +280,8 @@ def test_a_wrong_file_in_the_data_folder_is_named_and_left_alone(cache, serve, t
 def test_a_data_folder_without_the_file_falls_back_to_the_download(cache, serve, tmp_path, monkeypatch, folder):
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("DLM_COURSE_DATA", folder and str(tmp_path / folder))
+    (tmp_path / "input.txt").write_text("a file in the working directory that has nothing to do with it")
+    monkeypatch.chdir(tmp_path)
     serve(PLAY.encode())
     assert load_text("tiny-shakespeare") == PLAY
 
