@@ -54,7 +54,8 @@ def landing(sampled: np.ndarray, computed: np.ndarray, names: Sequence[str], *, 
     """Draw frequencies of samples as bars and the probabilities they should land on as marks. Shapes: (K,) each."""
     place = np.arange(len(names))
     ax.bar(place, sampled, width=0.7, color=COLOURS["sampled"], label="frequency of samples")
-    ax.plot(place, computed, ls="", marker="_", ms=min(18, 300 / len(names)), mew=3, color=COLOURS["computed"], label="computed probability")
+    ax.plot(place, computed, ls="", marker="_", ms=min(18, 300 / len(names)), mew=3, color=COLOURS["computed"],
+            label="computed probability")
     ax.set_xticks(place, names)
     ax.set_ylim(0, 1)
     ax.set_title(title)
