@@ -93,9 +93,8 @@ def cross_entropy(q: Tensor, p: Tensor) -> Tensor:
     Raises: TypeError or ValueError where `q` or `p` are no probabilities.
     Source: "ELBO term", the slide on the categorical KL.
     """
-    check_probabilities(q, "q")
-    check_probabilities(p, "p")
-    return -torch.special.xlogy(q, p).sum(-1)
+    _check_pair(q, p)
+    return 0.0 - torch.special.xlogy(q, p).sum(-1)  # 0.0 - 0.0 is 0.0, where the negative of 0.0 prints as -0.
 
 
 def kl(q: Tensor, p: Tensor) -> Tensor:
@@ -106,7 +105,14 @@ def kl(q: Tensor, p: Tensor) -> Tensor:
     Raises: TypeError or ValueError where `q` or `p` are no probabilities.
     Source: "ELBO term", the slide on the categorical KL.
     """
+    _check_pair(q, p)
+    # One sum of differences in place of a difference of sums: equal distributions give exactly 0.
+    return (torch.special.xlogy(q, q) - torch.special.xlogy(q, p)).sum(-1)
+
+
+def _check_pair(q: Tensor, p: Tensor) -> None:
     check_probabilities(q, "q")
     check_probabilities(p, "p")
-    # q log q - q log p, state by state: equal distributions give exactly 0, which H(q, p) - H(q) would not.
-    return (torch.special.xlogy(q, q) - torch.special.xlogy(q, p)).sum(-1)
+    if q.shape[-1] != p.shape[-1]:
+        raise ValueError(f"q and p must have the same number of states K in their last dimension, got {q.shape[-1]} "
+                         f"and {p.shape[-1]}; does one of them lack the mask?")

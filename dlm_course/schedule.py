@@ -15,15 +15,15 @@ def check_time(t: int | Tensor, first: int, last: int) -> None:
     """Raise unless `t` is an int or integer tensor with values in first..last."""
     if isinstance(t, Tensor):
         if t.is_floating_point() or t.is_complex() or t.dtype == torch.bool:
-            raise ValueError(f"t must be an int or an integer tensor, got a tensor of dtype {t.dtype}; "
-                             "the steps of the chain are counted, a mask rate in [0, 1] is not a step")
+            raise ValueError(f"t must be an int or an integer tensor in {first}..{last}, got a tensor of dtype "
+                             f"{t.dtype}; the steps of the chain are counted, a mask rate in [0, 1] is not a step")
         if t.numel() == 0:
             return
         low, high = int(t.min()), int(t.max())
     elif isinstance(t, int) and not isinstance(t, bool):
         low = high = t
     else:
-        raise ValueError(f"t must be an int or an integer tensor, got {type(t).__name__} {t!r}")
+        raise ValueError(f"t must be an int or an integer tensor in {first}..{last}, got {type(t).__name__} {t!r}")
     if low < first or high > last:
         hint = "; t = 0 is the clean state, before the first step" if low == 0 and first == 1 else ""
         raise ValueError(f"t = {low if low < first else high} is outside {first}..{last}{hint}")
@@ -51,26 +51,28 @@ class Schedule:
     """
 
     def __init__(self, beta: Sequence[float] | Tensor):
-        beta = torch.as_tensor(beta, dtype=torch.float64, device="cpu").clone()
-        if beta.ndim != 1 or beta.numel() == 0:
-            raise ValueError(f"beta must be a sequence of T >= 1 numbers, got shape {tuple(beta.shape)}")
-        if not bool(((beta >= 0) & (beta <= 1)).all()):
-            raise ValueError(f"every beta_t must be a probability in [0, 1], got {beta.tolist()[:8]}")
-        # log1p keeps the small lambda_t of a gentle start accurate; 1 - (product) would round them away.
-        self._set(beta, -torch.expm1(torch.log1p(-beta).cumsum(0)))
+        beta = _numbers(beta, "beta")
+        outside = ~((beta >= 0) & (beta <= 1))
+        if bool(outside.any()):
+            t = int(outside.nonzero()[0])
+            raise ValueError(f"every beta_t must be a probability in [0, 1], got beta_{t + 1} = {float(beta[t])}")
+        if bool((beta[:-1] == 1).any()):
+            t = int((beta == 1).nonzero()[0]) + 1
+            raise ValueError(f"beta_{t} = 1 leaves alpha_bar_{t} = 0: the steps after it, up to T = {len(beta)}, have "
+                             "nothing left to destroy; end the schedule there")
+        alpha_bar = (1 - beta).cumprod(0)
+        before = torch.cat([beta.new_ones(1), alpha_bar[:-1]])
+        # Summed, not 1 - alpha_bar: the small lambda_t of a gentle start would be rounded away there.
+        self._set(beta, (beta * before).cumsum(0).clamp(max=1).where(alpha_bar > 0, 1.0), alpha_bar)
 
-    def _set(self, beta: Tensor, mask_rate: Tensor, alpha_bar: Tensor | None = None) -> None:
+    def _set(self, beta: Tensor, mask_rate: Tensor, alpha_bar: Tensor) -> None:
         if float(mask_rate[0]) == 0:
             raise ValueError("beta_1 = 0: the first step must corrupt something, else rho_1 is 0/0; "
                              "drop leading steps that do nothing")
         zero = mask_rate.new_zeros(1)
         self._beta = beta
         self._mask_rate = torch.cat([zero, mask_rate])
-        self._alpha_bar = torch.cat([zero + 1, (1 - beta).cumprod(0) if alpha_bar is None else alpha_bar])
-        if beta.numel() > 1 and float(self._alpha_bar[-2]) == 0:
-            first = int((self._alpha_bar == 0).nonzero()[0])
-            raise ValueError(f"alpha_bar reaches 0 at step {first} of {beta.numel()}: the later steps have nothing "
-                             "left to destroy; end the schedule there")
+        self._alpha_bar = torch.cat([zero + 1, alpha_bar])
 
     @classmethod
     def from_mask_rate(cls, mask_rate: Sequence[float] | Tensor) -> "Schedule":
@@ -78,15 +80,15 @@ class Schedule:
 
         Formula: beta_t = (lambda_t - lambda_{t-1}) / (1 - lambda_{t-1}), lambda_0 = 0. Raises ValueError otherwise.
         """
-        mask_rate = torch.as_tensor(mask_rate, dtype=torch.float64, device="cpu").clone()
-        if mask_rate.ndim != 1 or mask_rate.numel() == 0:
-            raise ValueError(f"mask_rate must be a sequence of T >= 1 numbers, got shape {tuple(mask_rate.shape)}")
-        steps = torch.diff(mask_rate, prepend=mask_rate.new_zeros(1))
-        if not (bool((steps > 0).all()) and float(mask_rate[-1]) <= 1):
-            raise ValueError("lambda_1..lambda_T must increase strictly from above 0 to at most 1 (lambda_0 = 0 is "
-                             f"implied), got {mask_rate.tolist()[:8]}")
+        mask_rate = _numbers(mask_rate, "mask_rate")
+        before = torch.cat([mask_rate.new_zeros(1), mask_rate[:-1]])
+        wrong = ~((mask_rate > before) & (mask_rate <= 1))
+        if bool(wrong.any()):
+            t = int(wrong.nonzero()[0])
+            raise ValueError("lambda_1..lambda_T must increase strictly from above 0 to at most 1, got "
+                             f"lambda_{t + 1} = {float(mask_rate[t])} after lambda_{t} = {float(before[t])}")
         schedule = cls.__new__(cls)
-        schedule._set(steps / (1 - mask_rate + steps), mask_rate, 1 - mask_rate)
+        schedule._set((mask_rate - before) / (1 - before), mask_rate, 1 - mask_rate)
         return schedule
 
     @classmethod
@@ -160,6 +162,13 @@ class Schedule:
 
 def _look_up(table: Tensor, t: int | Tensor) -> Tensor:
     return table.to(t.device)[t.long()] if isinstance(t, Tensor) else table[t].clone()
+
+
+def _numbers(values: Sequence[float] | Tensor, name: str) -> Tensor:
+    values = torch.as_tensor(values, dtype=torch.float64, device="cpu").detach().clone()
+    if values.ndim != 1 or values.numel() == 0:
+        raise ValueError(f"{name} must be a sequence of T >= 1 numbers, got shape {tuple(values.shape)}")
+    return values
 
 
 def _check_num_steps(num_steps: int, least: int) -> None:

@@ -59,7 +59,7 @@ class Transition(ABC):
                 raise ValueError(f"t of shape {tuple(t.shape)} does not fit {name} of shape {tuple(x.shape)}: "
                                  f"its shape must be the leading part of {name}'s")
         x = next(iter(states.values()))
-        return t.to(x.device).reshape(t.shape + (1,) * (x.ndim - t.ndim)) if isinstance(t, Tensor) else t
+        return t.to(x.device).long().reshape(t.shape + (1,) * (x.ndim - t.ndim)) if isinstance(t, Tensor) else t
 
     def marginal(self, x0: Tensor, t: int | Tensor) -> Tensor:
         """q(x_t | x_0) = Cat(Q_{1:t} x_0), for t in 0..T.
@@ -92,6 +92,7 @@ class Transition(ABC):
 
         Shapes: x0 (...) states; returns int64 (T+1, ...), its first entry x0. Raises as `marginal`.
         """
+        check_states(x0, self.num_states, "x0")
         path = [x0.long()]
         for t in range(1, self.num_steps + 1):
             path.append(sample(self.step(path[-1], t), generator=generator))
@@ -273,7 +274,7 @@ class AbsorbingTransition(_ResamplingTransition):
         mask = one_hot(torch.tensor(self.mask_id, device=xt.device), self.num_states)
         x0_probs = x0_probs / x0_probs.sum(-1, keepdim=True)
         revealed = rho * x0_probs + (1 - rho) * mask
-        return torch.where((xt == self.mask_id)[..., None], revealed, one_hot(xt, self.num_states))
+        return torch.where((xt.long() == self.mask_id)[..., None], revealed, one_hot(xt, self.num_states))
 
 
 class MatrixTransition(Transition):
@@ -295,7 +296,8 @@ class MatrixTransition(Transition):
             given = f"shape {tuple(matrices.shape)}" if isinstance(matrices, Tensor) else type(matrices).__name__
             raise ValueError(f"matrices must be a tensor of shape (K, K) or (T, K, K), got {given}")
         _check_columns(matrices)
-        matrices = matrices.to(torch.float64)
+        # Float32 columns sum to 1 up to rounding only, which T products would add up.
+        matrices = matrices.to(torch.float64) / matrices.sum(-2, keepdim=True, dtype=torch.float64)
         if matrices.ndim == 2:
             if not isinstance(num_steps, int) or isinstance(num_steps, bool) or num_steps < 1:
                 raise ValueError("a single (K, K) matrix needs num_steps, an int >= 1: how often it is applied; "
@@ -353,6 +355,7 @@ def carry_over(logits: Tensor, xt: Tensor, mask_id: int) -> Tensor:
     _check_mask_id(mask_id, num_states)
     check_states(xt, num_states, "xt")
     states = torch.arange(num_states, device=logits.device)
+    xt = xt.long()  # a uint8 token would equal a mask_id of 256 modulo 256
     masked = (xt == mask_id).unsqueeze(-1)
     allowed = torch.where(masked, states != mask_id, states == xt.unsqueeze(-1))
     # A visible token's own logit becomes 0: even a logit of -inf must not undo what is seen.

@@ -203,8 +203,6 @@ def test_rho_of_given_mask_rates_is_a_probability_and_rho_1_is_exactly_1(rates):
     assert ((rho > 0) & (rho <= 1)).all()
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: lambda_1 from expm1(log1p) is not beta_1 to the last digit: rho_1 > 1 "
-                                       "(beta_1 = 0.25: 1 + 2e-16), and AbsorbingTransition.reverse goes negative")
 def test_rho_1_is_exactly_1_for_given_betas():
     assert [b for b in range(1, 1001) if float(Schedule([b / 1000]).rho(1)) != 1] == []
 
@@ -243,13 +241,11 @@ def test_t_out_of_range_names_the_value_and_the_range(name, first):
                                           (torch.tensor(2.0), "float32"), (torch.tensor([True]), "torch.bool")])
 def test_t_that_is_no_integer_is_a_value_error_that_names_it(t, given):
     for name in ("beta", "rho", "alpha_bar", "mask_rate"):
-        with pytest.raises(ValueError, match=rf"t must be an int or an integer tensor, got.*{given}"):
+        with pytest.raises(ValueError, match=rf"t must be an int or an integer tensor in \d\.\.4, got.*{given}"):
             getattr(Schedule.linear(4), name)(t)
 
 
-@pytest.mark.parametrize("t", [
-    pytest.param(t, marks=pytest.mark.xfail(strict=True, reason="UNCLEAR: the message does not name the range"))
-    for t in (2.0, True, torch.tensor(2.0))])
+@pytest.mark.parametrize("t", [2.0, True, torch.tensor(2.0)])
 def test_t_that_is_no_integer_is_told_the_range(t):
     with pytest.raises(ValueError, match=r"1\.\.4"):
         Schedule.linear(4).beta(t)
@@ -263,12 +259,12 @@ BAD_SCHEDULES = {
     "above 1": (lambda: Schedule([0.5, 1.1]), r"\[0, 1\].*1\.1"),
     "NaN": (lambda: Schedule([0.5, math.nan]), r"\[0, 1\].*nan"),
     "beta_1 = 0": (lambda: Schedule([0.0, 0.5]), r"beta_1 = 0.*0/0"),
-    "nothing left": (lambda: Schedule([0.5, 1.0, 0.5]), r"reaches 0 at step 2 of 3"),
+    "nothing left": (lambda: Schedule([0.5, 1.0, 0.5]), r"beta_2 = 1 leaves alpha_bar_2 = 0"),
     "no rates": (lambda: Schedule.from_mask_rate([]), r"T >= 1.*\(0,\)"),
     "one rate without a list": (lambda: Schedule.from_mask_rate(0.5), "sequence"),
     "equal rates": (lambda: Schedule.from_mask_rate([0.5, 0.5]), "increase strictly"),
     "falling rates": (lambda: Schedule.from_mask_rate([0.5, 0.4]), "increase strictly"),
-    "a rate of 0": (lambda: Schedule.from_mask_rate([0.0, 0.5]), r"lambda_0 = 0 is implied"),
+    "a rate of 0": (lambda: Schedule.from_mask_rate([0.0, 0.5]), r"lambda_1 = 0\.0 after lambda_0"),
     "a negative rate": (lambda: Schedule.from_mask_rate([-0.5, 0.5]), "above 0"),
     "a rate above 1": (lambda: Schedule.from_mask_rate([0.5, 1.5]), r"at most 1.*1\.5"),
     "a NaN rate": (lambda: Schedule.from_mask_rate([0.5, math.nan]), "nan"),
@@ -282,7 +278,7 @@ BAD_SCHEDULES = {
     "geometric from NaN": (lambda: Schedule.geometric(3, math.nan), "lambda_1, got nan"),
     "constant for 0 steps": (lambda: Schedule.constant(0.5, 0), ">= 1, got 0"),
     "constant 0": (lambda: Schedule.constant(0, 3), "beta_1 = 0"),
-    "constant 1": (lambda: Schedule.constant(1, 3), "reaches 0 at step 1 of 3"),
+    "constant 1": (lambda: Schedule.constant(1, 3), "beta_1 = 1 leaves alpha_bar_1 = 0"),
     "constant -1": (lambda: Schedule.constant(-1, 3), r"\[0, 1\]"),
 }
 
@@ -294,7 +290,6 @@ def test_impossible_schedules_are_value_errors_that_say_why(name):
         make()
 
 
-@pytest.mark.xfail(strict=True, reason="UNCLEAR: only the first eight numbers are shown, not the one at fault")
 @pytest.mark.parametrize("make", [Schedule, Schedule.from_mask_rate])
 def test_the_number_at_fault_is_shown_however_late_it_comes(make):
     with pytest.raises(ValueError, match=r"1\.5"):

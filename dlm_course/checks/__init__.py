@@ -44,7 +44,7 @@ def references_before(question: Question) -> dict:
     for other in questions(question.id[:2]):
         if other.id == question.id:
             break
-        earlier[other.name] = other.reference
+        earlier[other.name] = other.stand_in or other.reference
     return earlier
 
 

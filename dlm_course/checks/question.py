@@ -6,6 +6,7 @@ in the notebook and grading use the same two.
 
 import copy
 import dis
+import inspect
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +22,16 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Case:
-    """One call of the student's function: positional arguments, and the seed of a `generator` where it draws."""
+    """One call of the student's function: positional arguments, and the seed of a `generator` where it draws.
+
+    A case with `edge`, a sentence, is a border case: it stands behind the others and is judged after them, so that a
+    mistake is recognised whatever it does there, and where only the border is wrong the sentence says what belongs.
+    """
 
     args: tuple
     label: str
     seed: int | None = None
+    edge: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,14 @@ class Misconception:
     """A known mistake and the message it earns.
 
     Either `wrong`, a function that makes the mistake (same arguments as the reference): the message is given to answers
-    that agree with it on every case. Or `symptom(cases, values)`, true where the mistake shows in the values; symptoms
-    are looked for also where the values pass.
+    that agree with it on every case. Or `symptom(cases, values)`, true where the mistake shows in the values, whose
+    shapes and dtypes are right by then. With `always`, a symptom counts also where the values pass.
     """
 
     message: str
     wrong: Callable | None = None
     symptom: Callable[[Sequence[Case], Sequence[np.ndarray]], bool] | None = None
+    always: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,8 @@ class Question:
     points          what it is worth
     name            the function that the student defines
     cases           seed -> the cases; the seed decides every random number in them
-    reference       the right function, same arguments (without generator)
+    reference       the right function, same arguments; for a sampler the law that its draws must have
+    stand_in        what later tasks call in place of the student's function; the reference unless that is a law
     misconceptions  known mistakes, the most telling first
     view            (case, output) -> the array that is compared with the reference's; for a sampler, frequencies. May
                     raise ValueError with a reason
@@ -75,6 +83,7 @@ class Question:
     cases: Callable[[int], Sequence[Case]]
     reference: Callable
     misconceptions: tuple[Misconception, ...] = ()
+    stand_in: Callable | None = None
     view: Callable[[Case, np.ndarray], np.ndarray] | None = None
     expects: Callable[[Case], tuple[tuple[int, ...], str]] | None = None
     tolerance: Callable[[Case, np.ndarray], np.ndarray] = field(
@@ -126,35 +135,61 @@ def run(answer, cases: Sequence[Case], earlier: Mapping[str, Callable] | None = 
 
 
 def judge(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) -> Verdict:
-    """The verdict on recorded outputs. Order: attempted, exception, type, shape, dtype, input mutated, value."""
+    """The verdict on recorded outputs. Order: attempted, exception, type, shape, dtype, input mutated, value.
+
+    `outputs` may end early, with an exception. Border cases are judged after all others.
+    """
     if not all(output.attempted for output in outputs):
         return Verdict(question.id, "○", "not attempted")
+    inner = sum(not case.edge for case in cases)
+    problem = _problem(question, cases[:inner], outputs[:inner])
+    if not problem:
+        for case, output in zip(cases[inner:], outputs[inner:], strict=False):
+            wrong = _plain_problem(question, [case], [output])
+            if wrong:
+                wrong = case.label if wrong.startswith("wrong value") else wrong
+                problem = f"right, except in a border case ({wrong}): {case.edge}"
+                break
+    return Verdict(question.id, "✗", problem) if problem else Verdict(question.id, "✓")
+
+
+def _problem(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) -> str:
+    """What is wrong in these cases, by the name of the mistake where it is known; "" if nothing is."""
+    problem = _plain_problem(question, cases, outputs)
+    if any(output.value is None for output in outputs):
+        return problem
+    values = [output.value for output in outputs]
+    form = _form_problem(question, cases, outputs)
+    for mistake in question.misconceptions:
+        if mistake.symptom is not None:
+            found = not form and (problem or mistake.always) and mistake.symptom(cases, values)
+        else:
+            found = problem and _agrees(question, mistake.wrong, cases, values)
+        if found:
+            return mistake.message
+    return problem
+
+
+def _plain_problem(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) -> str:
+    """The first thing that is wrong, in the order of judgement, without a guess at its cause."""
     for case, output in zip(cases, outputs, strict=False):
         if output.error:
-            return Verdict(question.id, "✗", f"{question.name} {output.error} ({case.label})")
+            return f"{question.name} {output.error} ({case.label})"
         if output.value is None:
             hint = "; is the return statement missing?" if output.type_name == "NoneType" else ""
-            return Verdict(question.id, "✗", f"{question.name} returned {_article(output.type_name)}, expected a "
-                                             f"tensor{hint}")
-    expected = [_as_array(question.reference(*copy.deepcopy(case.args))) for case in cases]
-    values = [output.value for output in outputs]
-    problem = _form_problem(question, cases, outputs, expected)
-    if not problem:
-        for mistake in question.misconceptions:
-            if mistake.symptom is not None and mistake.symptom(cases, values):
-                return Verdict(question.id, "✗", mistake.message)
-        problem = _value_problem(question, cases, values, expected)
-    if not problem:
-        return Verdict(question.id, "✓")
-    for mistake in question.misconceptions:
-        if mistake.wrong is not None and _agrees(question, mistake.wrong, cases, values):
-            return Verdict(question.id, "✗", mistake.message)
-    return Verdict(question.id, "✗", problem)
+            return f"{question.name} returned {_article(output.type_name)}, expected a tensor{hint} ({case.label})"
+    return _form_problem(question, cases, outputs) or _value_problem(question, cases, outputs)
 
 
-def _form_problem(question, cases, outputs, expected) -> str:
-    wanted = [question.expects(case) if question.expects else (array.shape, array.dtype.kind)
-              for case, array in zip(cases, expected, strict=True)]
+def _expected(question: Question, case: Case) -> np.ndarray:
+    return _as_array(question.reference(*copy.deepcopy(case.args)))
+
+
+def _form_problem(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) -> str:
+    wanted = []
+    for case in cases:
+        expected = None if question.expects else _expected(question, case)
+        wanted.append(question.expects(case) if question.expects else (expected.shape, expected.dtype.kind))
     for case, output, (shape, _) in zip(cases, outputs, wanted, strict=True):
         if output.value.shape != tuple(shape):
             return f"shape {output.value.shape}, expected {tuple(shape)} ({case.label})"
@@ -167,10 +202,11 @@ def _form_problem(question, cases, outputs, expected) -> str:
     return ""
 
 
-def _value_problem(question, cases, values, expected) -> str:
-    for case, value, target in zip(cases, values, expected, strict=True):
+def _value_problem(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) -> str:
+    for case, output in zip(cases, outputs, strict=True):
+        target = _expected(question, case)
         try:
-            seen = question.view(case, value) if question.view else value
+            seen = question.view(case, output.value) if question.view else output.value
         except ValueError as error:
             return f"{error} ({case.label})"
         difference = _difference(seen, target, question.tolerance(case, target))
@@ -203,11 +239,10 @@ def _difference(seen: np.ndarray, target: np.ndarray, tolerance: np.ndarray) -> 
         return ""
     index = tuple(int(i) for i in np.argwhere(off)[0])
     entry = f"entry {list(index)} " if index else "it "
-    return f"wrong value: {entry}is {_number(seen[index])}, expected {_number(target[index])}"
-
-
-def _number(value) -> str:
-    return f"{float(value):.4g}" if np.asarray(value).dtype.kind == "f" else str(value)
+    is_now, should_be = (f"{float(value):.4g}" for value in (seen[index], target[index]))
+    if is_now == should_be:
+        is_now, should_be = (f"{float(value):.9g}" for value in (seen[index], target[index]))
+    return f"wrong value: {entry}is {is_now}, expected {should_be}"
 
 
 def _kind(kind: str) -> str:
@@ -261,6 +296,7 @@ def _one_line(error: BaseException, answer: Callable) -> str:
 
 def _is_stub(answer) -> bool:
     """True for a function whose body does nothing: `...`, `pass`, a docstring. A forgotten return is no stub."""
+    answer = inspect.unwrap(answer) if callable(answer) else answer
     if not isinstance(answer, FunctionType):
         return False
     operations = {instruction.opname for instruction in dis.get_instructions(answer)}
