@@ -5,6 +5,7 @@ answers; everything that was given with the exercise is taken from the package.
 """
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,9 +40,13 @@ def read_notebook(path: Path) -> NotebookNode:
     except (OSError, UnicodeDecodeError) as error:
         raise NotebookError(f"{path}: cannot be read ({error})") from None
     try:
-        notebook = nbformat.reads(text, as_version=4)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nbformat's own, of duplicate ids: they cost nothing here
+            notebook = nbformat.reads(text, as_version=4)
         for cell in notebook.cells:
             cell.source = "".join(cell.source)
+            if cell.cell_type not in ("code", "markdown", "raw") or not isinstance(cell.metadata.get("nbgrader"), dict):
+                cell.metadata.pop("nbgrader", None)
     except Exception as error:  # nbformat raises whatever it trips over
         reason = " ".join(str(error).split())[:120]
         raise NotebookError(f"{path}: not a notebook ({type(error).__name__}: {reason}); was it saved while being "
@@ -68,15 +73,15 @@ def assemble(student: NotebookNode, topic: str) -> Assembly:
 
     An answer is found by the cell's id, then by nbgrader's grade_id, then by a first line `# Task 01-2`; of several the
     last that is not the stub counts, and those before it run before it (a cell that was split keeps its parts). Code
-    cells of the student's own keep their order and stand behind the given cell that they follow. Given cells that the
-    student has changed run too, behind the original, except for the checks.
+    cells of the student's own stand behind the given cell that they follow, or earlier where their order would suffer.
+    Given cells that the student has changed run too, behind the original, except for the checks.
     """
     copy = nbformat.read(RELEASED / notebook_name(topic), as_version=4)
     names = _by_name(topic)
     given = {cell.id: cell for cell in copy.cells}
     answers: dict[str, list[str]] = {}
     before: dict[str, list[str]] = {}
-    extras: dict[str | None, list[str]] = {None: []}
+    own = []
     anchor = None
     for cell in student.cells:
         id_ = _answered_by(cell, names)
@@ -91,7 +96,14 @@ def assemble(student: NotebookNode, topic: str) -> Assembly:
             if cell.cell_type != "code" or known.endswith("-check") or not changed:
                 continue
         if cell.cell_type == "code" and cell.source.strip():
-            extras.setdefault(anchor, []).append(cell.source)
+            own.append((anchor, cell.source))
+    # From the back: an own cell stands no later than those that follow it, which may use what it defines.
+    order = [None, *given]
+    earliest = len(order)
+    extras: dict[str | None, list[str]] = {None: []}
+    for anchor, source in reversed(own):
+        earliest = min(earliest, order.index(anchor))
+        extras.setdefault(order[earliest], []).insert(0, source)
     notes = []
     for id_, sources in answers.items():
         written = [source for source in sources if source.strip() != given[id_].source.strip()]

@@ -19,6 +19,7 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     Raises: nbclient.exceptions.CellExecutionError for a cell that raises, unless it is tagged raises-exception.
     """
     notebook = nbformat.from_dict(notebook)
+    notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -26,6 +27,7 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
                             resources={"metadata": {"path": str(folder)}})
     # With its registry nbclient intercepts the output of ipywidgets.interact and waits for ever (nbclient #312).
     client.widget_registry = {}
+    client.clear_output = lambda *_: None  # interact clears its own output, nbclient would clear the whole cell's
     client.execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":

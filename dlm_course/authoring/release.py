@@ -96,7 +96,7 @@ def reset(topic: str, exercises: Path) -> Path | None:
         number = 1
         while (kept := path.with_name(f"{path.stem}.old-{number}.ipynb")).exists():
             number += 1
-        kept.write_text(old, encoding="utf-8", errors="surrogateescape")
+        kept.write_bytes(path.read_bytes())
     write_whole(path, text)
     return kept
 
@@ -104,6 +104,9 @@ def reset(topic: str, exercises: Path) -> Path | None:
 def _check_cells(notebook: NotebookNode, topic: str) -> None:
     cells = {cell.get("id"): (number, cell) for number, cell in enumerate(notebook.cells)}
     last = -1
+    if any("### BEGIN SOLUTION" in cell.source or "### END SOLUTION" in cell.source for cell in clear(notebook).cells):
+        raise ValueError(f"the solution of topic {topic} has a marker, BEGIN or END SOLUTION, without its partner: "
+                         "what it marks would be handed out")
     for question in questions(topic):
         for id_, grade in ((question.id, False), (f"{question.id}-check", True)):
             if id_ not in cells:

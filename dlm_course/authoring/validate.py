@@ -1,11 +1,12 @@
 """Validate: nbval runs the assembled notebook, and its outcome becomes one verdict a question.
 
-The stored output of every check in the package's copy is ✓, so a question is passed exactly if nbval passes its check.
-The reason comes from what the check printed.
+The verdict is the line that a question's check printed when nbval ran it. Other output in that cell, of a logging
+handler that the student has set up for example, costs nothing.
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -42,8 +43,9 @@ def validate(assembly: Assembly, folder: Path, cell_timeout: float = CELL_TIMEOU
     verdicts = []
     for question in questions(assembly.topic):
         cell = report.get(f"{question.id}-check")
-        line = cell["printed"].strip() if cell else ""
-        if cell and cell["outcome"] == "passed":
+        said = re.findall(rf"^[✓✗○] {question.id}(?:: .*)?$", cell["printed"] if cell else "", re.MULTILINE)
+        line = said[-1] if said else ""
+        if line == str(Verdict(question.id, "✓")):
             verdicts.append(Verdict(question.id, "✓"))
         elif line[:1] in ("✗", "○"):
             status, _, rest = line.partition(" ")

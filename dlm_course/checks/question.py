@@ -7,6 +7,8 @@ in the notebook and grading use the same two.
 import copy
 import dis
 import inspect
+import random
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +89,7 @@ class Question:
     view: Callable[[Case, np.ndarray], np.ndarray] | None = None
     expects: Callable[[Case], tuple[tuple[int, ...], str]] | None = None
     tolerance: Callable[[Case, np.ndarray], np.ndarray] = field(
-        default=lambda case, expected: 1e-6 + 1e-4 * np.abs(expected))
+        default=lambda case, expected: 1e-6 + 1e-4 * np.abs(expected) if expected.dtype.kind == "f" else 0)
 
 
 @dataclass(frozen=True)
@@ -116,21 +118,28 @@ def run(answer, cases: Sequence[Case], earlier: Mapping[str, Callable] | None = 
     if answer is None or answer is Ellipsis or _is_stub(answer):
         return [Output(attempted=False)]
     if not callable(answer):
-        return [Output(type_name=type(answer).__name__, error=f"is a {type(answer).__name__}, not a function")]
+        return [Output(type_name=type(answer).__name__, error=f"is {_article(type(answer).__name__)}, not a function")]
     outputs = []
-    numpy_state = np.random.get_state()
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    figures = pyplot.get_fignums() if pyplot else []
     try:
         with torch.random.fork_rng(devices=[]), _substituted(answer, earlier or {}), capture_output(), \
                 warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.manual_seed(0)
             np.random.seed(0)
+            random.seed(0)
             for case in cases:
                 outputs.append(_call(answer, case))
                 if outputs[-1].error or not outputs[-1].attempted:
                     break
     finally:
         np.random.set_state(numpy_state)
+        random.setstate(python_state)
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        for number in set(pyplot.get_fignums() if pyplot else []) - set(figures):
+            pyplot.close(number)
     return outputs
 
 
@@ -228,13 +237,15 @@ def _agrees(question, wrong, cases, values) -> bool:
 
 
 def _difference(seen: np.ndarray, target: np.ndarray, tolerance: np.ndarray) -> str:
+    if seen.shape != target.shape:
+        return f"wrong value: what is compared has the shape {seen.shape}, expected {target.shape}"
     if seen.dtype.kind == "f" and np.isnan(seen).any() and not np.isnan(target).any():
         return "the result holds NaN"
     if seen.dtype.kind == "b" or target.dtype.kind == "b":
         off = seen != target
     else:
         with np.errstate(invalid="ignore"):
-            off = ~((np.abs(seen - target) <= tolerance) | (seen == target))
+            off = ~(((np.abs(seen - target) <= tolerance) & np.isfinite(target)) | (seen == target))
     if not off.any():
         return ""
     index = tuple(int(i) for i in np.argwhere(off)[0])
@@ -250,7 +261,7 @@ def _kind(kind: str) -> str:
 
 
 def _article(type_name: str) -> str:
-    return "None" if type_name == "NoneType" else f"a {type_name}"
+    return "None" if type_name == "NoneType" else f"{'an' if type_name[:1] in 'aeiou' else 'a'} {type_name}"
 
 
 def _call(answer: Callable, case: Case) -> Output:
@@ -271,17 +282,23 @@ def _call(answer: Callable, case: Case) -> Output:
 
 def _same(before, after) -> bool:
     if isinstance(before, Tensor):
-        return before.shape == after.shape and torch.equal(before, after)
+        before, after = _as_array(before), _as_array(after)
+    if isinstance(before, np.ndarray):
+        return np.array_equal(before, after, equal_nan=before.dtype.kind in "fc")
+    if isinstance(before, list | tuple):
+        return len(before) == len(after) and all(map(_same, before, after))
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
     return before == after
 
 
 def _as_array(result) -> np.ndarray | None:
-    """The result as an array, None where it is nothing of the kind."""
+    """A copy of the result as an array, None where it is nothing of the kind."""
     if isinstance(result, Tensor):
-        result = result.detach().cpu().to_dense()
-        return (result.float() if result.dtype == torch.bfloat16 else result).numpy()  # numpy has no bfloat16
+        result = result.detach().cpu().to_dense().resolve_conj().resolve_neg()
+        return (result.float() if result.dtype == torch.bfloat16 else result).numpy().copy()  # numpy has no bfloat16
     if isinstance(result, np.ndarray | np.generic | bool | int | float):
-        return np.asarray(result)
+        return np.array(result)
     return None
 
 
@@ -308,7 +325,7 @@ def _is_stub(answer) -> bool:
 @contextmanager
 def _substituted(answer: Callable, earlier: Mapping[str, Callable]):
     """Within the block, the student's functions for earlier tasks are the references."""
-    names = getattr(answer, "__globals__", None)
+    names = getattr(inspect.unwrap(answer), "__globals__", None)
     if names is None:
         yield
         return
