@@ -48,7 +48,7 @@ define start
 	@if [ -e $(VENV)/unfinished ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	    $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
 	        { echo "Python 3.11 to 3.13 is needed, $$($(PYTHON) --version) was found: make lab PYTHON=python3.12"; exit 1; }; \
-	    echo "Making the environment in $(VENV) (some minutes, once)"; \
+	    echo "Making the environment in $(VENV), once: some minutes, about 500 MB to download and 1.6 GB on disk"; \
 	    $(PYTHON) -m venv --clear $(VENV) || exit 1; \
 	fi; touch $(VENV)/unfinished
 endef

@@ -65,7 +65,7 @@ def reset(topics: Annotated[list[str], typer.Argument(help="The topics to reset:
     from dlm_course.authoring import notebook_name
     from dlm_course.authoring.release import reset as put_back
 
-    for topic in topics:
+    for topic in (topic.zfill(2) for topic in topics):
         try:
             kept = put_back(topic, _checkout() / "exercises")
         except (ValueError, OSError) as error:
@@ -103,7 +103,11 @@ def _exercises(names: list[str] | None) -> list[Path]:
 
     if not names:
         return [_checkout() / "exercises" / notebook_name(topic) for topic in TOPICS]
-    return [_checkout() / "exercises" / notebook_name(name) if name in TOPICS else Path(name) for name in names]
+    try:  # digits alone are meant as a topic, and one that does not exist is said to
+        return [_checkout() / "exercises" / notebook_name(name.zfill(2)) if name.isdigit() else Path(name)
+                for name in names]
+    except ValueError as error:
+        _stop(str(error))
 
 
 def _stop(message: str) -> None:

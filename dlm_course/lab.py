@@ -13,6 +13,7 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 60  # seconds
+SETTINGS = Path(__file__).parent / "lab_settings"
 
 
 class LabError(RuntimeError):
@@ -37,7 +38,10 @@ def open_lab(root: Path, *, port: int = 0, browser: bool = True) -> int:
     # By environment, since other users of the machine can read a command line.
     # The terminals that JupyterLab opens should find `dlm-course`, also where the environment is not activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    server = subprocess.Popen(command, cwd=root, env={**os.environ, "JUPYTER_TOKEN": token, "PATH": path})
+    # Settings of the course, below the reader's own: markdown files open rendered.
+    settings = os.pathsep.join(filter(None, [os.environ.get("JUPYTER_CONFIG_PATH"), str(SETTINGS)]))
+    server = subprocess.Popen(command, cwd=root, env={**os.environ, "JUPYTER_TOKEN": token, "PATH": path,
+                                                      "JUPYTER_CONFIG_PATH": settings})
     try:
         _wait(server, f"http://{HOST}:{port}/api")
         url = f"http://{HOST}:{port}/{page}?token={token}"

@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
 from torch import Tensor
 
 _PALETTE = sns.color_palette("colorblind")
@@ -20,7 +21,7 @@ COLOURS = {
     "absorbing": _PALETTE[4],
     "uniform": _PALETTE[1],
 }
-STATE_COLOURS = [_PALETTE[i] for i in (0, 1, 2, 4, 8, 9, 5, 6)]
+STATE_COLOURS = [_PALETTE[i] for i in (9, 8, 2, 5, 6, 7, 0, 1)]
 
 
 def set_theme() -> None:
@@ -31,15 +32,16 @@ def set_theme() -> None:
 
 
 def matrix(values: Tensor, names: Sequence[str], *, ax: Axes, title: str, column: int | None = None,
-           step: str = "t") -> None:
+           step: str = "t", top: float = 1.0) -> None:
     """Draw a transition matrix as a heat map with its numbers; `column` is framed.
 
-    Shapes: values (K, K), column-stochastic; names K labels of the states; `step` is the time of the row's state.
+    Shapes: values (K, K), column-stochastic; names K labels of the states; `step` is the time of the row's state; `top`
+    is the value of the darkest blue.
     """
-    ax.imshow(values.cpu().numpy(), cmap="Blues", vmin=0, vmax=1)
+    ax.imshow(values.cpu().numpy(), cmap="Blues", vmin=0, vmax=top)
     for (i, j), value in np.ndenumerate(values.cpu().numpy()):
-        ax.text(j, i, f"{value:.2f}".rstrip("0").rstrip("."), ha="center", va="center", size="small",
-                color="white" if value > 0.6 else "0.15")
+        ax.text(j, i, f"{value:.3f}".rstrip("0").rstrip("."), ha="center", va="center", size="small",
+                color="white" if value > 0.5 * top else "0.15")
     source = "x_{t-1}" if step == "t" else "x_0"
     ax.set_xticks(range(len(names)), names)
     ax.set_yticks(range(len(names)), names)
@@ -69,3 +71,38 @@ def mosaic(states: np.ndarray, names: Sequence[str], *, ax: Axes) -> None:
     ax.set_ylabel("path")
     handles = [plt.Rectangle((0, 0), 1, 1, color=colours(k)) for k in range(len(names))]
     ax.legend(handles, names, loc="center left", bbox_to_anchor=(1.01, 0.5), title="state", frameon=False)
+
+
+def passage(text: str, *, ax: Axes, width: int = 80, clean: str | None = None, mask_char: str = "▢",
+            changed: str = "mistake", fresh: str | None = None) -> None:
+    """Draw text character by character, `width` a line: masks as blocks, characters that differ from `clean` in the
+    colour of `changed` (blanks among them as ␣ and ⏎), characters that were a mask in the text `fresh` shaded.
+    """
+    for place, character in enumerate(text):
+        x, y = place % width, -(place // width)
+        if character == mask_char:
+            ax.add_patch(plt.Rectangle((x - 0.45, y - 0.4), 0.9, 0.8, lw=0, color=COLOURS["absorbing"]))
+            continue
+        if fresh is not None and fresh[place] == mask_char:
+            ax.add_patch(plt.Rectangle((x - 0.5, y - 0.45), 1, 0.9, lw=0, color=COLOURS["absorbing"], alpha=0.3))
+        same = clean is None or clean[place] == character
+        shown = character.replace("\n", " ") if same else {" ": "␣", "\n": "⏎"}.get(character, character)
+        ax.text(x, y, shown, ha="center", va="center", family="monospace", size=9,
+                color=COLOURS["computed"] if same else COLOURS[changed])
+    ax.set(xlim=(-1, width), ylim=(-((len(text) - 1) // width) - 0.6, 0.6))
+    ax.axis("off")
+
+
+def revealed(steps: Sequence[str], *, ax: Axes, width: int = 80, mask_char: str = "▢") -> None:
+    """Draw the last of the sampler's steps, each character on the colour of the step in which it was revealed.
+
+    `steps` are the texts after steps 0..L; what is visible in the first (the template) stays on white.
+    """
+    passage(steps[-1], ax=ax, width=width)
+    shade = ScalarMappable(Normalize(1, len(steps) - 1), cmap="viridis_r")
+    for place in range(len(steps[-1])):
+        step = next(number for number, text in enumerate(steps) if text[place] != mask_char)
+        if step:
+            x, y = place % width, -(place // width)
+            ax.add_patch(plt.Rectangle((x - 0.5, y - 0.45), 1, 0.9, lw=0, color=shade.to_rgba(step, alpha=0.45)))
+    ax.figure.colorbar(shade, ax=ax, label="revealed in step", shrink=0.9, pad=0.01, alpha=0.45)

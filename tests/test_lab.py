@@ -137,7 +137,7 @@ def test_ctrl_c_ends_it_and_all_it_started(tmp_path, to_all):
         else:
             lab.process.send_signal(signal.SIGINT)
         assert lab.process.wait(timeout=15) == 0
-        assert psutil.wait_procs(family, timeout=5)[1] == []
+        assert psutil.wait_procs(family, timeout=10)[1] == []
 
 
 def test_a_taken_port_is_named_in_one_line():

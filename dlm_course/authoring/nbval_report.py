@@ -15,9 +15,12 @@ def pytest_runtest_makereport(item, call):
     if call.when == "call" and hasattr(item, "test_outputs"):
         printed = "".join(output.get("text", "") for output in item.test_outputs or []
                           if output.get("name") == "stdout")
+        raised = next((f"{output['ename']}: {output['evalue']}" for output in item.test_outputs or []
+                       if output.get("output_type") == "error"), "")
         message = "" if call.excinfo is None else " ".join(str(call.excinfo.value).split())
         _cells[item.cell.get("id", item.name)] = {
-            "source": item.cell.source, "outcome": report.outcome, "printed": printed, "message": message}
+            "source": item.cell.source, "outcome": report.outcome, "printed": printed, "message": message,
+            "raised": raised}
     return report
 
 

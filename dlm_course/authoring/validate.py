@@ -45,6 +45,9 @@ def validate(assembly: Assembly, folder: Path, cell_timeout: float = CELL_TIMEOU
         cell = report.get(f"{question.id}-check")
         said = re.findall(rf"^[✓✗○] {question.id}(?:: .*)?$", cell["printed"] if cell else "", re.MULTILINE)
         line = said[-1] if said else ""
+        raised = report.get(question.id, {}).get("raised", "")
+        if raised and line[:1] == "○":  # it was attempted, but its cell did not even run
+            line = f"✗ {question.id}: its cell raised {' '.join(raised.split())[:160]}"
         if line == str(Verdict(question.id, "✓")):
             verdicts.append(Verdict(question.id, "✓"))
         elif line[:1] in ("✗", "○"):

@@ -57,9 +57,13 @@ def check(question_id: str, answer=_LOOK_UP) -> None:
     """
     question = find(question_id)
     if answer is _LOOK_UP:
-        answer = sys._getframe(1).f_globals.get(question.name)
-    cases = question.cases(0)
-    verdict = judge(question, cases, run(answer, cases, references_before(question)))
+        answer = sys._getframe(1).f_globals.get(question.name, _LOOK_UP)
+    if answer is _LOOK_UP:
+        verdict = Verdict(question.id, "○", f"not attempted: there is no {question.name} yet. Run its cell; is the "
+                                            "name as it was given?")
+    else:
+        cases = question.cases(0)
+        verdict = judge(question, cases, run(answer, cases, references_before(question)))
     if os.environ.get("NBGRADER_EXECUTION") and not verdict.passed:
         raise AssertionError(str(verdict))
     print(verdict)

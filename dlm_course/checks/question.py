@@ -156,8 +156,8 @@ def judge(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) 
         for case, output in zip(cases[inner:], outputs[inner:], strict=False):
             wrong = _plain_problem(question, [case], [output])
             if wrong:
-                wrong = case.label if wrong.startswith("wrong value") else wrong
-                problem = f"right, except in a border case ({wrong}): {case.edge}"
+                wrong = "" if wrong.startswith("wrong value") else f" {wrong.removesuffix(f' ({case.label})')};"
+                problem = f"right, except in a border case, {case.label}:{wrong} {case.edge}"
                 break
     return Verdict(question.id, "✗", problem) if problem else Verdict(question.id, "✓")
 

@@ -372,8 +372,8 @@ def _estimate_cases(seed: int) -> list[Case]:
         label, edge = f"K = {num_states}, 200 pairs", ""
         if unseen is not None:
             before[before == unseen] = 0
-            label += f", state {unseen} never seen before a step"
-            edge = "the matrix has num_states columns, and that of a state never seen before a step is 1/K everywhere"
+            label += f", state {unseen} does not occur in before"
+            edge = "the matrix has num_states columns, and that of a state not in `before` is 1/K everywhere"
         after = MatrixTransition(matrix, num_steps=1).sample(before, 1, generator=generator)
         if unseen == num_states - 1:
             after[after == unseen] = 0
