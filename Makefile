@@ -44,6 +44,10 @@ clean:
 	rm -rf $(VENV)
 
 # The environment. `unfinished` marks an installation under way: after an interruption the next call starts afresh.
+ifneq ($(wildcard $(VENV)/unfinished),)
+$(VENV)/ready: FORCE
+endif
+
 define start
 	@if [ -e $(VENV)/unfinished ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	    $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
@@ -77,6 +81,6 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@rm $(VENV)/unfinished; touch $@
 
 $(VENV)/ready-test: $(VENV)/ready
-	$(start)
+	@touch $(VENV)/unfinished
 	$(PIP) install --quiet -c constraints.txt -e '.[test]'
 	@rm $(VENV)/unfinished; touch $@

@@ -1,4 +1,4 @@
-"""The command line: `dlm-course lab | check | reset | release`.
+"""The command line: `dlm-course lab | check | reset | release | train | sample`.
 
 Heavy imports stand inside the commands, so that `--help` answers at once.
 """
@@ -87,6 +87,91 @@ def release(topics: Annotated[list[str] | None, typer.Argument(help="Topics (01)
         except (ValueError, OSError) as error:
             _stop(str(error))
         typer.echo(f"{topic}: " + (", ".join(str(path.relative_to(root)) for path in changed) or "unchanged"))
+
+
+@app.command()
+def train(text: Annotated[str, typer.Argument(
+              help="python-reference, tiny-shakespeare, or the path of a text file.")] = "python-reference",
+          out: Annotated[Path, typer.Option(help="The checkpoint to write.")] = Path("model.safetensors"),
+          steps: Annotated[int, typer.Option(help="Budget, in training steps.")] = 2000,
+          batch_size: Annotated[int, typer.Option(help="Sequences in a step.")] = 16,
+          length: Annotated[int, typer.Option(help="Characters in a sequence.")] = 128,
+          width: Annotated[int, typer.Option(help="Channels of the network.")] = 96,
+          depth: Annotated[int, typer.Option(help="Blocks of the network.")] = 3,
+          causal: Annotated[bool, typer.Option("--causal", help="Train the autoregressive twin instead.")] = False,
+          device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+          seed: Annotated[int, typer.Option(help="Of every random number.")] = 0,
+          resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that `out` holds.")] = False,
+          ) -> None:
+    """Train a masked diffusion language model. Ctrl-C leaves the last checkpoint; --resume goes on from it."""
+    from dlm_course.checkpoint import CheckpointError
+    from dlm_course.data import DataError, load_text
+    from dlm_course.training import TrainingConfig, train, train_from
+
+    try:
+        _check_device(device)
+        corpus = load_text(text)
+        if resume:
+            run = train_from(out, corpus, device=device)
+        elif out.exists():
+            _stop(f"{out} exists: --resume goes on with its run, or choose another name with --out")
+        else:
+            config = TrainingConfig(num_steps=steps, batch_size=batch_size, length=length, seed=seed)
+            run = train(corpus, config, {"width": width, "depth": depth, "causal": causal}, device=device,
+                        checkpoint=out)
+    except (DataError, CheckpointError, ValueError, OSError) as error:
+        _stop(str(error))
+    for entry in run.history:
+        typer.echo(f"step {entry['step']}: {entry['held_out']:.3f} ± {entry['standard_error']:.3f} bits per character "
+                   f"on held-out text{'' if causal else ' (bound)'}")
+    if run.interrupted:
+        kept = f"{out} holds the last checkpoint; --resume goes on from it" if out.exists() else \
+            "nothing had been written yet"
+        typer.echo(f"interrupted at step {run.step} of {run.num_steps}; {kept}", err=True)
+        raise typer.Exit(130)
+    typer.echo(f"written: {out}")
+
+
+@app.command()
+def sample(template: Annotated[str | None, typer.Argument(
+               help="Text with blanks: each _ is one character to fill in. Free text if left out.")] = None,
+           checkpoint: Annotated[Path | None, typer.Option(help="A model; the course's own if left out.")] = None,
+           num: Annotated[int, typer.Option(help="How many samples.")] = 1,
+           length: Annotated[int | None, typer.Option(help="Characters of a free sample.")] = None,
+           steps: Annotated[int, typer.Option(help="Steps of the sampler; more are slower and better.")] = 256,
+           temperature: Annotated[float, typer.Option(help="Below 1: likelier text, no longer the model's law.")] = 1.0,
+           show_steps: Annotated[bool, typer.Option("--show-steps", help="Print the text after each step.")] = False,
+           save: Annotated[Path | None, typer.Option(help="Write all steps of all samples to this JSON file.")] = None,
+           device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+           seed: Annotated[int | None, typer.Option(help="For the same samples again.")] = None) -> None:
+    """Write text with a model: free, or filling the blanks of a template such as "the ____ of a class"."""
+    from dlm_course.checkpoint import CheckpointError
+    from dlm_course.writing import write
+
+    try:
+        _check_device(device)
+        result = write(template, checkpoint=checkpoint, num=num, length=length, num_sampling_steps=steps,
+                       temperature=temperature, device=device, seed=seed)
+        if save:
+            result.save(save)
+    except (CheckpointError, ValueError, OSError) as error:
+        _stop(str(error))
+    for number in range(num):
+        if show_steps:
+            for step, texts in enumerate(result.steps):
+                typer.echo(f"{step:4d}  {texts[number]!r}")
+        else:
+            typer.echo(result.texts[number])
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ValueError(f"device {device!r} cannot be used here ({reason}); cpu always works") from None
 
 
 def _checkout() -> Path:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -23,7 +24,8 @@ class LabError(RuntimeError):
 def open_lab(root: Path, *, port: int = 0, browser: bool = True) -> int:
     """Serve the folder `root` and open its first notebook; returns the server's exit code once it has ended.
 
-    Ctrl-C ends the server without asking. Raises LabError where the port is taken or the server does not answer.
+    Ctrl-C, or a signal that ends this process, ends the server too, without asking. Raises LabError where the port is
+    taken or the server does not answer.
     """
     port = _free_port(port)
     token = secrets.token_urlsafe(24)
@@ -31,8 +33,11 @@ def open_lab(root: Path, *, port: int = 0, browser: bool = True) -> int:
     page = f"lab/tree/{first[0].relative_to(root).as_posix()}" if first else "lab"
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.ip={HOST}",
                f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}",
-               "--ServerApp.answer_yes=True", "--ServerApp.log_level=ERROR", "--LabApp.news_url=None",
-               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+               "--ServerApp.answer_yes=True", "--ServerApp.log_level=ERROR", "--LabApp.log_level=ERROR",
+               "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    if os.name == "posix":  # a login shell, JupyterLab's own choice where there is no tty, would reset PATH
+        shell = os.environ.get("SHELL", "/bin/sh")
+        command.append(f"--ServerApp.terminado_settings={{'shell_command': ['{shell}']}}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     # By environment, since other users of the machine can read a command line.
@@ -42,6 +47,9 @@ def open_lab(root: Path, *, port: int = 0, browser: bool = True) -> int:
     settings = os.pathsep.join(filter(None, [os.environ.get("JUPYTER_CONFIG_PATH"), str(SETTINGS)]))
     server = subprocess.Popen(command, cwd=root, env={**os.environ, "JUPYTER_TOKEN": token, "PATH": path,
                                                       "JUPYTER_CONFIG_PATH": settings})
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
     try:
         _wait(server, f"http://{HOST}:{port}/api")
         url = f"http://{HOST}:{port}/{page}?token={token}"
@@ -61,18 +69,25 @@ def _free_port(port: int) -> int:
         try:
             probe.bind((HOST, port))
         except (OSError, OverflowError) as error:
-            raise LabError(f"port {port} cannot be used ({error}); is the course open already? Another port: "
-                           "make lab PORT=8899, or dlm-course lab --port 8899") from None
+            other = port + 1 if 0 < port < 65_535 else 8888
+            raise LabError(f"port {port} cannot be used ({error}); is the course open already? Take another (make lab "
+                           f"PORT={other}, or dlm-course lab --port {other}), or name none: a free one is found"
+                           ) from None
         return probe.getsockname()[1]
 
 
+def _interrupt(number, frame) -> None:
+    raise KeyboardInterrupt
+
+
 def _wait(server: subprocess.Popen, url: str) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the loopback is behind no proxy
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         if server.poll() is not None:
             raise LabError(f"JupyterLab ended at once, with exit code {server.returncode}; its message stands above")
         try:
-            with urllib.request.urlopen(url, timeout=1):
+            with direct.open(url, timeout=1):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
@@ -83,7 +98,7 @@ def _end(server: subprocess.Popen) -> None:
     if server.poll() is None:
         server.terminate()
         try:
-            server.wait(timeout=10)
+            server.wait(timeout=5)  # its kernels are down by then; an idle thread can keep it for longer
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()

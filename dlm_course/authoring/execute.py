@@ -2,13 +2,13 @@
 
 import argparse
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+
+from dlm_course.files import write_whole
 
 CELL_TIMEOUT = 600  # seconds; a lecture as a whole takes at most four minutes
 
@@ -81,19 +81,6 @@ def write_if_changed(notebook: NotebookNode, path: Path) -> bool:
             return False
     write_whole(path, nbformat.writes(notebook) + "\n")
     return True
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is either the old or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(path.stat().st_mode if path.exists() else 0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def main() -> None:

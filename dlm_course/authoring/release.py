@@ -13,8 +13,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from dlm_course.authoring import RELEASED, notebook_name
-from dlm_course.authoring.execute import execute, write_if_changed, write_whole
+from dlm_course.authoring.execute import execute, write_if_changed
 from dlm_course.checks import Verdict, questions
+from dlm_course.files import write_whole
 
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION(?=\n|\Z)", re.DOTALL | re.MULTILINE)
 

@@ -14,7 +14,9 @@ __all__ = ["TOPICS", "Case", "Misconception", "Output", "Question", "Verdict", "
            "references_before", "run"]
 
 TOPICS = {
+    "00": "start_here",
     "01": "single_token_chains",
+    "02": "uniform_vs_absorbing",
 }
 
 _LOOK_UP = object()

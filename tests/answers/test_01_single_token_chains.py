@@ -1,29 +1,11 @@
 """Do the checks of topic 01 deserve trust? Right answers of many kinds pass; wrong ones fail, and hear what is wrong.
 
-The answers were written from the exercise alone, by someone who had seen neither the checks nor the solutions. Each is
-a source text, run in a namespace of its own that holds what the notebook's setup cell provides, so that its globals are
-the student's, as in the notebook.
+The answers were written from the exercise alone, by someone who had seen neither the checks nor the solutions.
 """
 
-import io
-import json
-import linecache
-import os
-import re
-import subprocess
-import sys
-from contextlib import redirect_stdout
-from functools import cache
-from pathlib import Path
-from textwrap import dedent
-from typing import NamedTuple
-
-import numpy as np
 import pytest
+from answers import AnswersTests, NotebookTests, Right, Topic, Wrong, checked_in
 
-from dlm_course.checks import check, find, judge, references_before, run
-
-NOTEBOOK = Path(__file__).parents[2] / "exercises" / "01_single_token_chains.ipynb"
 NEXT = "01-1-next-distribution"
 CUMULATIVE = "01-2-cumulative-matrix"
 PATHS = "01-3-marginal-by-paths"
@@ -31,19 +13,6 @@ SAMPLE = "01-4-sample-paths"
 ESTIMATE = "01-5-estimate-matrix"
 FUNCTIONS = {NEXT: "next_distribution", CUMULATIVE: "cumulative_matrix", PATHS: "marginal_by_paths",
              SAMPLE: "sample_paths", ESTIMATE: "estimate_matrix"}
-
-
-class Right(NamedTuple):
-    task: str
-    kind: str
-    source: str
-
-
-class Wrong(NamedTuple):
-    task: str
-    mistake: str
-    words: str | None      # a pattern that the message must hold; None: no message needs to know this mistake
-    source: str
 
 
 # --------------------------------------------------------------------------------------------------- right answers
@@ -386,7 +355,7 @@ RIGHT = [
                     path.append(int(torch.multinomial(m[:, path[-1]], 1, generator=generator)))
                 paths.append(path)
             return torch.tensor(paths).T
-    """),
+    """, slow=True),
     Right(SAMPLE, "numpy-inside-and-returned", """
         def sample_paths(matrices, x0, generator):
             q = matrices.numpy()
@@ -435,6 +404,13 @@ RIGHT = [
             path = [x0]
             for m in matrices:
                 path.append(torch.multinomial(next_distribution(m, path[-1]), 1, generator=generator).squeeze(-1))
+            return torch.stack(path)
+    """),
+    Right(SAMPLE, "on-the-next-distribution-above", """
+        def sample_paths(matrices, x0, generator):
+            path = [x0]
+            for m in matrices:
+                path.append(torch.multinomial(next_distribution(m, path[-1]), 1, generator=generator)[:, 0])
             return torch.stack(path)
     """),
     Right(SAMPLE, "a-helper-on-a-wrong-next-distribution", """
@@ -1816,138 +1792,21 @@ WRONG = [
 ]
 
 
-# ------------------------------------------------------------------------------------------------------- the judging
-
-GENERIC = re.compile(r"wrong value: (entry|it) ")
-SETUP = "".join(next(cell for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-                     if cell["id"] == "setup")["source"])
+TOPIC = Topic("01_single_token_chains", FUNCTIONS, RIGHT, WRONG, samplers=(SAMPLE,))
 
 
-def namespace(source):
-    """What a student's kernel holds after the setup cell and this answer; tracebacks can show the answer's lines."""
-    names = {"__name__": "__main__", "np": np}
-    exec(SETUP, names)
-    text = dedent(source).strip() + "\n"
-    file = f"<answer {hash(text)}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    exec(compile(text, file, "exec"), names)
-    return names
+class TestAnswers(AnswersTests):
+    topic = TOPIC
 
 
-@cache
-def verdict(task, source):
-    """The one line that `check` prints for this answer."""
-    answer = namespace(source)[FUNCTIONS[task]]
-    printed = io.StringIO()
-    with redirect_stdout(printed):
-        check(task, answer)
-    assert re.fullmatch(rf"[✓✗○] {task}(: .+)?\n", printed.getvalue()), printed.getvalue()
-    return printed.getvalue().strip()
-
-
-def reason(line):
-    return line.split(": ", 1)[1]
-
-
-def source_of(task, name):
-    """The source of the right or wrong answer that goes by this name."""
-    return next(answer.source for answer in (*RIGHT, *WRONG) if answer[:2] == (task, name))
-
-
-def ids(answers):
-    return [f"{answer[0][:4]}-{answer[1]}" for answer in answers]
-
-
-@pytest.mark.parametrize("answer", [
-    pytest.param(answer, id=name, marks=[pytest.mark.slow] if answer.kind == "token-after-token" else [])
-    for answer, name in zip(RIGHT, ids(RIGHT), strict=True)])
-def test_a_right_answer_passes(answer):
-    assert verdict(answer.task, answer.source) == f"✓ {answer.task}"
-
-
-@pytest.mark.parametrize("answer", WRONG, ids=ids(WRONG))
-def test_a_wrong_answer_fails_and_hears_why(answer):
-    line = verdict(answer.task, answer.source)
-    assert line.startswith("✗ "), line
-    numbers = re.search(r"is (\S+), expected (\S+)", line)
-    assert not numbers or numbers[1] != numbers[2], f"what is the difference? {line}"
-    if answer.words is not None:
-        assert not GENERIC.search(line), f"not named: {line}"
-        assert re.search(answer.words, reason(line), re.IGNORECASE), f"{answer.words!r} is not in: {line}"
-
-
-@pytest.mark.parametrize("task", FUNCTIONS)
-def test_four_in_five_wrong_answers_get_a_message_of_their_own(task):
-    lines = {answer.mistake: verdict(task, answer.source) for answer in WRONG if answer.task == task}
-    unnamed = [mistake for mistake, line in lines.items() if line.startswith("✓") or GENERIC.search(line)]
-    assert len(unnamed) <= len(lines) / 5, f"{len(unnamed)} of {len(lines)} are not named: {', '.join(unnamed)}"
-
-
-@pytest.mark.parametrize("task", FUNCTIONS)
-def test_there_are_enough_answers_of_either_kind(task):
-    right = [answer.kind for answer in RIGHT if answer.task == task]
-    wrong = [answer.mistake for answer in WRONG if answer.task == task]
-    assert len(set(right)) == len(right) >= 3
-    assert len(set(wrong)) == len(wrong) >= 6
-    assert sum(answer.words is None for answer in WRONG if answer.task == task) <= len(wrong) / 5
-
-
-@pytest.mark.parametrize("task", [NEXT, CUMULATIVE, PATHS, ESTIMATE])
-def test_other_cases_give_the_same_verdicts(task):
-    question = find(task)
-    for seed in (1, 2, 3):
-        cases = question.cases(seed)
-        for answer in (*RIGHT, *WRONG):
-            if answer.task == task:
-                function = namespace(answer.source)[question.name]
-                found = judge(question, cases, run(function, cases, references_before(question)))
-                assert found.status == verdict(task, answer.source)[0], f"{answer[1]}, seed {seed}: {found}"
-
-
-# ------------------------------------------------------------------------------------------------------- unanswered
-
-def stub(task):
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    return "".join(next(cell for cell in cells if cell["id"] == task)["source"])
-
-
-UNANSWERED = {
-    "undefined": "",
-    "none": "{name} = None",
-    "ellipsis": "{name} = ...",
-    "pass": "def {name}(*args, **kwargs):\n    pass",
-    "docstring-only": "def {name}(*args, **kwargs):\n    \'\'\'To do.\'\'\'",
-    "returns-none": "def {name}(*args, **kwargs):\n    return None",
-    "returns-ellipsis": "def {name}(*args, **kwargs):\n    result = ...\n    return result",
-    "lambda": "{name} = lambda *args, **kwargs: ...",
-    "not-implemented": "def {name}(*args, **kwargs):\n    raise NotImplementedError",
-    "not-implemented-with-words": "def {name}(*args, generator=None):\n    raise NotImplementedError('later')",
-}
-
-
-def checked_in(names, task, capsys):
-    """What `check("...")` prints where a cell of the student's notebook calls it."""
-    exec(f"check({task!r})", names)
-    return capsys.readouterr().out.strip()
-
-
-@pytest.mark.parametrize("task", FUNCTIONS)
-@pytest.mark.parametrize("form", ["stub", *UNANSWERED])
-def test_an_unanswered_task_is_not_called_wrong(task, form, capsys):
-    source = stub(task) if form == "stub" else UNANSWERED[form].format(name=FUNCTIONS[task])
-    assert checked_in(namespace(source), task, capsys).startswith(f"○ {task}")
-
-
-@pytest.mark.parametrize("task", FUNCTIONS)
-def test_the_check_finds_the_answer_by_its_name(task, capsys):
-    right = next(answer for answer in RIGHT if answer.task == task)
-    wrong = next(answer for answer in WRONG if answer.task == task)
-    assert checked_in(namespace(right.source), task, capsys) == f"✓ {task}"
-    assert checked_in(namespace(wrong.source), task, capsys).startswith(f"✗ {task}: ")
+class TestNotebook(NotebookTests):
+    topic = TOPIC
+    mixed = {NEXT: "row-for-column", CUMULATIVE: "wrong-order", PATHS: "loop",      # noqa: RUF012
+             SAMPLE: "on-the-next-distribution-above"}      # which is wrong here, and not counted twice
 
 
 def test_the_students_own_functions_are_theirs_again_after_a_check(capsys):
-    names = namespace(source_of(SAMPLE, "on-a-wrong-next-distribution"))
+    names = TOPIC.namespace(TOPIC.source_of(SAMPLE, "on-a-wrong-next-distribution"))
     own = names["next_distribution"]
     assert checked_in(names, SAMPLE, capsys) == f"✓ {SAMPLE}"
     assert names["next_distribution"] is own
@@ -1957,76 +1816,29 @@ def test_the_students_own_functions_are_theirs_again_after_a_check(capsys):
 
 # ------------------------------------------------------------------------------------------------------ statistics
 
-def verdicts_over_seeds(source, seeds=range(20)):
-    question = find(SAMPLE)
-    function = namespace(source)[question.name]
-    found = []
-    for seed in seeds:
-        cases = question.cases(seed)
-        found.append(judge(question, cases, run(function, cases, references_before(question))))
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["multinomial", "inverse-of-the-cumulated-sum-int32"])
 def test_a_right_sampler_passes_whatever_the_seed(kind):
-    found = verdicts_over_seeds(source_of(SAMPLE, kind))
+    found = TOPIC.verdicts_over_seeds(SAMPLE, TOPIC.source_of(SAMPLE, kind), range(20))
     assert [str(verdict) for verdict in found if not verdict.passed] == []
 
 
 @pytest.mark.slow
 def test_separate_jumps_fail_whatever_the_seed():
-    found = verdicts_over_seeds(source_of(SAMPLE, "jumps-from-the-start"))
+    found = TOPIC.verdicts_over_seeds(SAMPLE, TOPIC.source_of(SAMPLE, "jumps-from-the-start"), range(20))
     assert [str(verdict) for verdict in found if verdict.status != "✗" or "just before" not in verdict.reason] == []
 
 
 # -------------------------------------------------------------------------------------------- the notebook as a whole
 
-def check_notebook(answers, folder):
-    """`dlm-course check` on a copy of the exercise with these answers: its exit code and its lines."""
-    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
-    for cell in notebook["cells"]:
-        if cell["id"] in answers:
-            cell["source"] = dedent(answers[cell["id"]]).strip()
-    path = folder / NOTEBOOK.name
-    path.write_text(json.dumps(notebook), encoding="utf-8")
-    done = subprocess.run([Path(sys.executable).with_name("dlm-course"), "check", path], cwd=folder, check=False,
-                          capture_output=True, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"})
-    assert done.stderr == ""
-    return done.returncode, done.stdout.splitlines()
-
-
 @pytest.mark.slow
 def test_a_notebook_of_right_answers_passes(tmp_path):
     answers = {task: next(answer.source for answer in RIGHT if answer.task == task) for task in FUNCTIONS}
-    assert check_notebook(answers, tmp_path) == (0, [f"✓ {task}" for task in FUNCTIONS])
-
-
-@pytest.mark.slow
-def test_a_notebook_of_right_and_wrong_answers_hears_of_each(tmp_path):
-    code, lines = check_notebook({
-        NEXT: source_of(NEXT, "row-for-column"),
-        CUMULATIVE: source_of(CUMULATIVE, "wrong-order"),
-        PATHS: source_of(PATHS, "loop"),
-        # On the wrong next_distribution above, which is not counted twice.
-        SAMPLE: """
-            def sample_paths(matrices, x0, generator):
-                path = [x0]
-                for m in matrices:
-                    path.append(torch.multinomial(next_distribution(m, path[-1]), 1, generator=generator)[:, 0])
-                return torch.stack(path)
-        """,
-    }, tmp_path)
-    assert code == 1
-    assert len(lines) == 5
-    assert lines[0] == verdict(NEXT, source_of(NEXT, "row-for-column"))
-    assert lines[1] == verdict(CUMULATIVE, source_of(CUMULATIVE, "wrong-order"))
-    assert lines[2:4] == [f"✓ {PATHS}", f"✓ {SAMPLE}"]
-    assert lines[4].startswith(f"○ {ESTIMATE}")
+    assert TOPIC.check_notebook(answers, tmp_path) == (0, [f"✓ {task}" for task in FUNCTIONS])
 
 
 @pytest.mark.slow
 def test_the_notebook_as_released_is_not_called_wrong(tmp_path):
-    code, lines = check_notebook({}, tmp_path)
+    code, lines = TOPIC.check_notebook({}, tmp_path)
     assert code == 1
     assert [line[:1] for line in lines] == ["○"] * 5

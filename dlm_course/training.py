@@ -1,0 +1,238 @@
+"""One training loop: AdamW, warm-up and decay, gradient clipping, averaged weights, checkpoints, exact resume."""
+
+import hashlib
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from dlm_course.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from dlm_course.data import CharTokenizer, random_sequences, sequences, split
+from dlm_course.denoiser import Denoiser, DenoiserConfig, autoregressive_nll, save_denoiser
+from dlm_course.elbo import bits_per_character
+from dlm_course.evaluation import held_out_bits
+from dlm_course.mask_rate import mask_count_loss
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A training run. Budgets are in steps; every random number follows from `seed`."""
+
+    num_steps: int = 2000
+    batch_size: int = 32
+    length: int = 128
+    learning_rate: float = 2e-3
+    warmup: int = 100
+    weight_decay: float = 0.05
+    clip: float = 1.0
+    average: float = 0.999
+    seed: int = 0
+    evaluate_every: int = 500
+    checkpoint_every: int = 500
+    held_out: float = 0.1
+
+    def __post_init__(self):
+        for name in ("num_steps", "batch_size", "length", "evaluate_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+@dataclass
+class Run:
+    """What training gives: the model with its averaged weights, its tokenizer, and the record of evaluations."""
+
+    model: Denoiser
+    tokenizer: CharTokenizer
+    num_steps: int
+    step: int = 0
+    history: list[dict] = field(default_factory=list)
+    interrupted: bool = False
+
+
+class Average:
+    """The exponential moving average of the weights, which is what samples and evaluations use."""
+
+    def __init__(self, model: nn.Module, decay: float):
+        self.decay = decay
+        self.weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+    def update(self, model: nn.Module, step: int) -> None:
+        # Early on the average is short: the first weights are noise that 0.999^step would keep for long.
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, tensor in model.state_dict().items():
+            self.weights[name].lerp_(tensor, 1 - decay)
+
+    @contextmanager
+    def applied(self, model: nn.Module) -> Iterator[None]:
+        """Within the block, the model has the averaged weights."""
+        own = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+        model.load_state_dict(self.weights)
+        try:
+            yield
+        finally:
+            model.load_state_dict(own)
+
+
+def learning_rate(step: int, config: TrainingConfig) -> float:
+    """The rate of step 1..num_steps: linear up during the warm-up, then a cosine down to a tenth."""
+    if step <= config.warmup:
+        return config.learning_rate * step / config.warmup
+    progress = (step - config.warmup) / max(1, config.num_steps - config.warmup)
+    return config.learning_rate * (0.55 + 0.45 * math.cos(math.pi * min(progress, 1.0)))
+
+
+def loss_per_sequence(model: Denoiser, x0: Tensor, generator: torch.Generator) -> Tensor:
+    """The objective, in nats a sequence: exact -log p for a causal model, an estimate of the bound for a denoiser."""
+    if model.config.causal:
+        return autoregressive_nll(model, x0)
+    return mask_count_loss(model, x0, model.config.mask_id, generator=generator)
+
+
+def train(text: str, config: TrainingConfig, model_config: dict | None = None, *,
+          device: torch.device | str = "cpu", checkpoint: str | os.PathLike | None = None, resume: bool = False,
+          progress: bool = True, callback: Callable[[int, float], None] | None = None) -> Run:
+    """Train a model on a text; the end of the text is held out and evaluated.
+
+    `model_config` overrides fields of DenoiserConfig (width, depth, causal, ...). With `checkpoint`, the state of the
+    run is written there every `checkpoint_every` steps, and at the end the finished model, its averaged weights alone.
+    Ctrl-C ends the run early (it says `interrupted`) and leaves the last checkpoint; `resume` goes on from it and gives
+    bit for bit the run that was not interrupted, on the same machine with the same number of threads.
+    `callback(step, loss)` is called after each step with the loss in bits per character.
+    Raises: ValueError for a text that is too short, CheckpointError where a checkpoint does not belong to this run.
+    """
+    tokenizer = CharTokenizer.from_text(text)
+    train_tokens, held_out = (part.to(device) for part in split(tokenizer.encode(text), config.held_out))
+    if len(held_out) < 2 * config.length:
+        raise ValueError(f"the text has {len(text)} characters, of which {len(held_out)} are held out, but two "
+                         f"sequences of {config.length} are needed there: use a longer text, shorter sequences or a "
+                         "larger held-out share")
+    held_out = sequences(held_out, config.length)[:256]
+    shape = DenoiserConfig(tokenizer.num_states, tokenizer.mask_id, **{"max_length": config.length,
+                                                                      **(model_config or {})})
+    generator = torch.Generator(device).manual_seed(config.seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        model = Denoiser(shape).to(device)
+    optimizer = _optimizer(model, config)
+    average = Average(model, config.average)
+    run = Run(model, tokenizer, config.num_steps)
+    state = _State(run, optimizer, average, generator, config, hashlib.sha256(text.encode()).hexdigest())
+    if resume:
+        state.restore(checkpoint)
+
+    model.train()
+    bar = tqdm(total=config.num_steps, initial=run.step, disable=not progress, unit="step", desc="training")
+    try:
+        while run.step < config.num_steps:
+            bits = state.advance(train_tokens)
+            bar.update()
+            bar.set_postfix({"bits/char": f"{bits:.2f}"})
+            if run.step % config.evaluate_every == 0 or run.step == config.num_steps:
+                with average.applied(model):
+                    estimate = held_out_bits(model, held_out, generator=_evaluation_generator(device))
+                run.history.append({"step": run.step, "train": bits, "held_out": estimate.mean,
+                                    "standard_error": estimate.standard_error})
+            if checkpoint and run.step % config.checkpoint_every == 0:
+                state.save(checkpoint)
+            if callback:
+                callback(run.step, bits)
+    except KeyboardInterrupt:
+        run.interrupted = True
+    finally:
+        bar.close()
+    model.load_state_dict(average.weights)
+    model.eval()
+    if checkpoint and not run.interrupted:
+        save_denoiser(checkpoint, model, tokenizer, history=run.history, training=asdict(config))
+    return run
+
+
+def train_from(checkpoint: str | os.PathLike, text: str, **options) -> Run:
+    """Go on with an interrupted run, its configuration taken from the checkpoint. Raises as `train`."""
+    _, description = read_checkpoint(checkpoint)
+    if "training" not in description:
+        raise CheckpointError(f"{checkpoint}: holds a finished model, not the state of a run to go on with")
+    shape = {key: value for key, value in description["config"].items() if key not in ("num_states", "mask_id")}
+    return train(text, TrainingConfig(**description["training"]), shape, checkpoint=checkpoint, resume=True, **options)
+
+
+@dataclass
+class _State:
+    """Everything that a step changes, and so everything that a checkpoint holds."""
+
+    run: Run
+    optimizer: torch.optim.Optimizer
+    average: Average
+    generator: torch.Generator
+    config: TrainingConfig
+    text_sha256: str
+
+    def advance(self, tokens: Tensor) -> float:
+        """One step of training; returns the loss in bits per character."""
+        model, config = self.run.model, self.config
+        x0 = random_sequences(tokens, config.length, config.batch_size, generator=self.generator)
+        loss = loss_per_sequence(model, x0, self.generator).mean()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.run.step + 1, config)
+        self.optimizer.zero_grad(set_to_none=True)
+        (loss / config.length).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        self.optimizer.step()
+        self.run.step += 1
+        self.average.update(model, self.run.step)
+        return float(bits_per_character(loss.detach(), config.length))
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the state, so that `restore` continues as if nothing had happened."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.run.model.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.weights.items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
+        tensors["generator"] = self.generator.get_state()
+        write_checkpoint(path, tensors, {
+            "config": asdict(self.run.model.config), "alphabet": self.run.tokenizer.alphabet,
+            "training": asdict(self.config), "text_sha256": self.text_sha256, "step": self.run.step,
+            "notes": {"history": self.run.history}})
+
+    def restore(self, path: str | os.PathLike) -> None:
+        """Take up the state of a checkpoint. Raises CheckpointError where it belongs to another run."""
+        tensors, description = read_checkpoint(path)
+        for name, given, stored in (("text", self.text_sha256, description.get("text_sha256")),
+                                    ("network", asdict(self.run.model.config), description.get("config")),
+                                    ("training configuration", asdict(self.config), description.get("training"))):
+            if given != stored:
+                raise CheckpointError(f"{path}: its run had another {name}; resume with the same one, or start afresh "
+                                      "under another name")
+        self.run.model.load_state_dict(_under("model.", tensors))
+        self.average.weights = {name: tensor.to(self.average.weights[name].device)
+                                for name, tensor in _under("average.", tensors).items()}
+        state = {}
+        for name, tensor in _under("optimizer.", tensors).items():
+            index, _, key = name.partition(".")
+            state.setdefault(int(index), {})[key] = tensor
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        self.generator.set_state(tensors["generator"])
+        self.run.step = description["step"]
+        self.run.history = description["notes"]["history"]
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
+    others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
+    return torch.optim.AdamW([{"params": matrices, "weight_decay": config.weight_decay},
+                              {"params": others, "weight_decay": 0.0}],
+                             lr=config.learning_rate, betas=(0.9, 0.98))
+
+
+def _evaluation_generator(device: torch.device | str) -> torch.Generator:
+    """The same masks at every evaluation, so that two of them differ by the model alone."""
+    return torch.Generator(device).manual_seed(1)

@@ -1,0 +1,123 @@
+"""The training loop: it learns, it resumes bit for bit, and an interruption loses nothing but the last steps."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dlm_course.checkpoint import CheckpointError, read_checkpoint
+from dlm_course.denoiser import load_denoiser
+from dlm_course.training import TrainingConfig, learning_rate, train, train_from
+
+TEXT = "the cat sat on the mat. the dog sat on the log. " * 60
+TINY = {"width": 16, "depth": 1, "num_heads": 2}
+CONFIG = TrainingConfig(num_steps=12, batch_size=4, length=16, warmup=3, evaluate_every=6, checkpoint_every=4)
+
+
+def weights(run):
+    return run.model.state_dict()
+
+
+def same(a, b):
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_it_learns_a_repeating_text(causal):
+    config = replace(CONFIG, num_steps=150, evaluate_every=150, warmup=10, learning_rate=1e-2)
+    run = train(TEXT, config, {**TINY, "causal": causal}, progress=False)
+    assert run.history[-1]["held_out"] < (1.0 if causal else 2.2)      # log2 of its 15 characters is 3.9
+    assert 0 < run.history[-1]["standard_error"] < 0.3
+
+
+def test_the_same_seed_gives_the_same_run_and_another_another():
+    a, b, c = (train(TEXT, replace(CONFIG, seed=seed), TINY, progress=False) for seed in (0, 0, 1))
+    assert same(weights(a), weights(b))
+    assert a.history == b.history
+    assert not same(weights(a), weights(c))
+
+
+def interrupt_at_7(step, loss):
+    if step == 7:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_an_interrupted_run_resumed_is_the_uninterrupted_one_bit_for_bit(tmp_path, causal):
+    shape = {**TINY, "causal": causal}
+    whole = train(TEXT, CONFIG, shape, progress=False, checkpoint=tmp_path / "whole.safetensors")
+
+    path = tmp_path / "cut.safetensors"
+    cut = train(TEXT, CONFIG, shape, progress=False, checkpoint=path, callback=interrupt_at_7)
+    assert cut.interrupted
+    assert cut.step == 7
+    assert read_checkpoint(path)[1]["step"] == 4                          # the last checkpoint, whole
+
+    resumed = train_from(path, TEXT, progress=False)
+    assert not resumed.interrupted
+    assert resumed.step == 12
+    assert same(weights(whole), weights(resumed))
+    assert whole.history == resumed.history
+    ours, theirs = read_checkpoint(tmp_path / "whole.safetensors"), read_checkpoint(path)
+    assert same(ours[0], theirs[0])
+    assert ours[1] == theirs[1]
+
+
+@pytest.mark.parametrize("callback", [None, interrupt_at_7], ids=["finished", "interrupted"])
+def test_a_training_checkpoint_is_a_model_with_the_averaged_weights(tmp_path, callback):
+    path = tmp_path / "m.safetensors"
+    config = CONFIG if callback is None else replace(CONFIG, checkpoint_every=7, evaluate_every=7)
+    run = train(TEXT, config, TINY, progress=False, checkpoint=path, callback=callback)
+    loaded, tokenizer, notes = load_denoiser(path)
+    assert same(loaded.state_dict(), weights(run))
+    assert tokenizer == run.tokenizer
+    assert notes["history"] == run.history
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    path = tmp_path / "m.safetensors"
+    train(TEXT, CONFIG, TINY, progress=False, checkpoint=path, callback=interrupt_at_7)
+    for text, config, shape, message in (
+            (TEXT + "x", CONFIG, TINY, "another text"),
+            (TEXT, replace(CONFIG, seed=3), TINY, "another training configuration"),
+            (TEXT, CONFIG, {**TINY, "depth": 2}, "another network")):
+        with pytest.raises(CheckpointError, match=message):
+            train(text, config, shape, checkpoint=path, resume=True, progress=False)
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        train_from(tmp_path / "absent.safetensors", TEXT)
+
+
+def test_the_evaluation_does_not_touch_the_run():
+    """More evaluations give the same weights: they draw from a generator of their own."""
+    often = train(TEXT, replace(CONFIG, evaluate_every=1), TINY, progress=False)
+    never = train(TEXT, replace(CONFIG, evaluate_every=100), TINY, progress=False)
+    assert same(weights(often), weights(never))
+    assert len(often.history) == 12
+    assert len(never.history) == 1
+
+
+def test_training_does_not_touch_the_global_random_state():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    train(TEXT, CONFIG, TINY, progress=False)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_text_too_short_is_told_how_short():
+    with pytest.raises(ValueError, match=r"the text has 100 characters, of which 10 are held out"):
+        train("ab" * 50, CONFIG, TINY, progress=False)
+    with pytest.raises(ValueError, match="num_steps"):
+        TrainingConfig(num_steps=0)
+
+
+def test_the_learning_rate_warms_up_and_decays():
+    rates = [learning_rate(step, CONFIG) for step in range(1, 13)]
+    assert rates[:3] == pytest.approx([CONFIG.learning_rate * k / 3 for k in (1, 2, 3)])
+    assert all(later < earlier for earlier, later in itertools.pairwise(rates[2:]))
+    assert rates[-1] == pytest.approx(CONFIG.learning_rate / 10)
+
+
+def test_it_trains_where_it_is_told(device):
+    run = train(TEXT, CONFIG, TINY, device=device, progress=False)
+    assert next(run.model.parameters()).device.type == torch.device(device).type

@@ -1,0 +1,151 @@
+"""Writing with a model, from Python and from the command line."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlm_course.checkpoint import read_checkpoint
+from dlm_course.data import CharTokenizer
+from dlm_course.denoiser import Denoiser, DenoiserConfig, save_denoiser
+from dlm_course.training import TrainingConfig, train
+from dlm_course.writing import SHIPPED, write
+
+COMMAND = str(Path(sys.executable).with_name("dlm-course"))
+TEXT = "the cat sat on the mat. the dog sat on the log. " * 60
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "m.safetensors"
+    train(TEXT, TrainingConfig(num_steps=5, batch_size=4, length=24), {"width": 16, "depth": 1, "num_heads": 2},
+          progress=False, checkpoint=path)
+    return path
+
+
+def run(*arguments):
+    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+def test_a_template_is_kept_and_its_blanks_are_filled(checkpoint):
+    result = write("the ___ sat_", checkpoint=checkpoint, num=3, num_sampling_steps=4, seed=0)
+    assert len(result.texts) == 3
+    for text in result.texts:
+        assert len(text) == 12
+        assert text[:4] == "the "
+        assert text[7:11] == " sat"
+        assert "▢" not in text
+        assert "_" not in text
+    assert result.steps[0] == ["the ▢▢▢ sat▢"] * 3
+    assert len(result.steps) == 5
+    assert result.steps[-1] == result.texts
+
+
+def test_the_seed_decides_the_text(checkpoint):
+    a, b, c = (write(checkpoint=checkpoint, num_sampling_steps=6, seed=seed).texts for seed in (0, 0, 1))
+    assert a == b != c
+    assert len(a[0]) == 24
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"template": "the _at" * 9}, "63 characters, but this model takes 1 to 24"),
+    ({"template": "The ___"}, "character 'T' at position 0"),
+    ({"template": ""}, "0 characters"),
+    ({"length": 25}, "1 to 24"),
+    ({"template": "the", "length": 3}, "not both"),
+    ({"num": 0}, "num"),
+    ({"temperature": 0.0}, "positive"),
+    ({"num_sampling_steps": 0}, "num_sampling_steps"),
+])
+def test_what_does_not_fit_is_a_clear_error(checkpoint, options, message):
+    with pytest.raises(ValueError, match=message):
+        write(checkpoint=checkpoint, **options)
+
+
+def test_an_autoregressive_checkpoint_is_refused(tmp_path):
+    tokenizer = CharTokenizer("abc")
+    path = tmp_path / "twin.safetensors"
+    save_denoiser(path, Denoiser(DenoiserConfig(4, 3, 8, 16, 1, 2, causal=True)), tokenizer)
+    with pytest.raises(ValueError, match="autoregressive"):
+        write(checkpoint=path)
+
+
+def test_the_shipped_model_writes_english_looking_text_within_a_few_megabytes():
+    assert SHIPPED.stat().st_size < 5e6
+    text = write(num_sampling_steps=64, seed=0).texts[0]
+    words = {word.strip(".,;:()'") for word in text.split()}
+    common = {"the", "a", "of", "is", "to", "in", "and", "object", "if", "be", "as", "an", "class", "for"}
+    assert len(words & common) >= 3
+
+
+@pytest.mark.slow
+def test_sample_on_the_command_line(checkpoint, tmp_path):
+    done = run("sample", "the ___", "--checkpoint", checkpoint, "--steps", 3, "--seed", 1, "--num", 2,
+               "--save", tmp_path / "steps.json")
+    assert done.returncode == 0, done.stderr
+    assert [len(line) for line in done.stdout.rstrip("\n").split("\n")] == [7, 7]
+    saved = json.loads((tmp_path / "steps.json").read_text(encoding="utf-8"))
+    assert len(saved["steps"]) == 4
+    shown = run("sample", "the ___", "--checkpoint", checkpoint, "--steps", 3, "--seed", 1, "--show-steps")
+    assert shown.stdout.splitlines()[0] == "   0  'the ▢▢▢'"
+    assert len(shown.stdout.splitlines()) == 4
+    wrong = run("sample", "THE ___", "--checkpoint", checkpoint)
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr
+    assert "'T'" in wrong.stderr
+
+
+@pytest.mark.slow
+def test_train_on_the_command_line_writes_and_refuses(tmp_path):
+    text, out = tmp_path / "own.txt", tmp_path / "m.safetensors"
+    text.write_text(TEXT, encoding="utf-8")
+    options = ("train", text, "--out", out, "--steps", 6, "--length", 16, "--width", 16, "--depth", 1)
+    done = run(*options)
+    assert done.returncode == 0, done.stderr
+    assert "bits per character" in done.stdout
+    again = run(*options)
+    assert again.returncode == 2
+    assert "--resume" in again.stderr
+    finished = run("train", text, "--out", out, "--resume")
+    assert finished.returncode == 2
+    assert "finished model" in finished.stderr
+    short = tmp_path / "short.txt"
+    short.write_text("too short", encoding="utf-8")
+    for arguments, message in ((("train", short, "--out", tmp_path / "x.safetensors"), "held out"),
+                               (("train", tmp_path / "none.txt"), "none.txt"),
+                               (("train", text, "--device", "tpu9", "--out", tmp_path / "y.safetensors"), "device")):
+        failed = run(*arguments)
+        assert failed.returncode == 2
+        assert message in failed.stderr
+        assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_the_last_checkpoint_and_resume_goes_on(tmp_path):
+    text, out = tmp_path / "own.txt", tmp_path / "m.safetensors"
+    text.write_text(TEXT, encoding="utf-8")
+    options = ["train", text, "--out", out, "--steps", 1500, "--length", 16, "--width", 16, "--depth", 1]
+    process = subprocess.Popen([COMMAND, *map(str, options)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not out.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert "--resume goes on from it" in error
+    assert read_checkpoint(out)[1]["step"] in (500, 1000)
+    resumed = run("train", text, "--out", out, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "step 1500" in resumed.stdout
+
+
+def test_nothing_global_is_seeded(checkpoint):
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    write(checkpoint=checkpoint, num_sampling_steps=2, seed=0)
+    assert torch.equal(torch.get_rng_state(), before)
