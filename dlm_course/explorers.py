@@ -27,8 +27,14 @@ def explore_chain() -> None:
         "column": widgets.IntSlider(0, 0, 11, description="column"),
     }
     output = widgets.interactive_output(draw_chain, controls)
-    display(widgets.VBox([widgets.HBox([controls["kind"], controls["schedule"]]),
-                          widgets.HBox([controls["t"], controls["num_states"], controls["column"]])]), output)
+    _show(widgets.VBox([widgets.HBox([controls["kind"], controls["schedule"]]),
+                        widgets.HBox([controls["t"], controls["num_states"], controls["column"]]), output]))
+
+
+def _show(widget: widgets.Widget) -> None:
+    """Display a widget; where it cannot be shown, without a kernel, a line that says what is missing."""
+    display({**widget._repr_mimebundle_(), "text/plain": "(Run the notebook up to this cell: sliders appear here.)"},
+            raw=True)
 
 
 def draw_chain(num_states: int, kind: str, schedule: str, t: int, column: int) -> None:

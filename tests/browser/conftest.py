@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -57,13 +59,20 @@ class Lab:
     def wait_for_kernel(self) -> None:
         """Until one kernel is idle and connected: before that the page shows "idle" as well, having none yet."""
         deadline = time.monotonic() + KERNEL_TIMEOUT / 1000
-        while [(kernel["execution_state"], kernel["connections"]) for kernel in self._get("kernels")] != [("idle", 1)]:
-            assert time.monotonic() < deadline, self._get("kernels")
+        while (states := self._kernel_states()) != [("idle", 1)]:
+            assert time.monotonic() < deadline, states
             time.sleep(0.1)
+
+    def _kernel_states(self) -> list[tuple]:
+        try:
+            return [(kernel["execution_state"], kernel["connections"]) for kernel in self._get("kernels")]
+        except urllib.error.HTTPError as error:  # asked while a kernel was coming or going
+            return [(error.code, 0)]
 
     def end_kernels(self) -> None:
         for session in self._get("sessions"):
-            self._api(f"sessions/{session['id']}", "DELETE")
+            with suppress(urllib.error.HTTPError):  # one that has just ended by itself
+                self._api(f"sessions/{session['id']}", "DELETE")
 
     def _get(self, path: str) -> list[dict]:
         return json.loads(self._api(path))
