@@ -19,10 +19,10 @@ PORT   ?=
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 lab: $(VENV)/ready
-	@$(BIN)/dlm-course lab $(if $(filter no,$(BROWSER)),--no-browser) $(if $(PORT),--port $(PORT))
+	@$(if $(filter yes no,$(BROWSER)),env -u BROWSER) $(BIN)/dlm-course lab $(if $(filter no,$(BROWSER)),--no-browser) $(if $(PORT),--port $(PORT))
 
 # One thread a process: two on a busy machine are slower than one. The notebooks run once more on two.
 test: $(VENV)/ready-test
@@ -43,7 +43,8 @@ notebooks: $(VENV)/ready
 clean:
 	rm -rf $(VENV)
 
-# The environment. `unfinished` marks an installation under way: after an interruption the next call starts afresh.
+# The environment. `unfinished` marks an installation under way: after an interruption the next call starts afresh. An
+# orderly failure of pip (no network, say) leaves an environment that was there before as it was.
 ifneq ($(wildcard $(VENV)/unfinished),)
 $(VENV)/ready: FORCE
 endif
@@ -67,8 +68,9 @@ endif
 # A wheel directory that pip is told of (PIP_FIND_LINKS) is preferred: it may be all there is.
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(start)
-	@build="$(TORCH)"; [ -n "$$build" ] || build=$$(cat $(VENV)/torch-build 2>/dev/null || echo cpu); \
-	if [ "$$build" = "$$(cat $(VENV)/torch-build 2>/dev/null)" ]; then :; \
+	@pin=$$(grep '^torch==' constraints.txt); \
+	build="$(TORCH)"; [ -n "$$build" ] || build=$$(cat $(VENV)/torch-build 2>/dev/null || echo cpu); \
+	if [ "$$build $$pin" = "$$(cat $(VENV)/torch-build $(VENV)/torch-pin 2>/dev/null | tr '\n' ' ' | sed 's/ $$//')" ]; then :; \
 	elif [ "$$build" = pypi ]; then \
 	    $(PIP) install --quiet --no-deps --force-reinstall -c constraints.txt torch; \
 	elif [ "$$build" = cpu ] && [ -n "$$PIP_FIND_LINKS" ] && \
@@ -76,11 +78,11 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	else \
 	    $(PIP) install --quiet --no-deps --force-reinstall -c constraints.txt torch \
 	        --index-url https://download.pytorch.org/whl/$$build; \
-	fi && echo "$$build" > $(VENV)/torch-build
-	$(PIP) install --quiet -c constraints.txt -e .
-	@rm $(VENV)/unfinished; touch $@
+	fi && echo "$$build" > $(VENV)/torch-build && echo "$$pin" > $(VENV)/torch-pin && \
+	$(PIP) install --quiet -c constraints.txt -e . || { [ ! -e $@ ] || rm -f $(VENV)/unfinished; exit 1; }
+	@rm -f $(VENV)/unfinished; touch $@
 
 $(VENV)/ready-test: $(VENV)/ready
 	@touch $(VENV)/unfinished
-	$(PIP) install --quiet -c constraints.txt -e '.[test]'
-	@rm $(VENV)/unfinished; touch $@
+	$(PIP) install --quiet -c constraints.txt -e '.[test]' || { rm -f $(VENV)/unfinished; exit 1; }
+	@rm -f $(VENV)/unfinished; touch $@

@@ -29,7 +29,10 @@ def check_states(x: Tensor, num_states: int, name: str = "x") -> None:
 
 
 def check_probabilities(probs: Tensor, name: str = "probs") -> None:
-    """Raise ValueError unless the last dimension of `probs` holds probabilities: finite, not negative, sum 1."""
+    """Raise unless the last dimension of `probs` holds probabilities: finite, not negative, with sum 1.
+
+    Raises TypeError for anything but a floating-point tensor, ValueError for numbers that are no probabilities.
+    """
     if not isinstance(probs, Tensor) or not probs.is_floating_point():
         given = f"dtype {probs.dtype}" if isinstance(probs, Tensor) else type(probs).__name__
         raise TypeError(f"{name} must be a floating-point tensor of probabilities, got {given}")

@@ -27,13 +27,13 @@ def write_checkpoint(path: str | os.PathLike, tensors: dict[str, Tensor], descri
                            metadata=header))
 
 
-def read_checkpoint(path: str | os.PathLike, device: str = "cpu") -> tuple[dict[str, Tensor], dict]:
+def read_checkpoint(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
     """The tensors and the description of a checkpoint. Raises CheckpointError, with the usual cause."""
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint; `dlm-course train` writes one")
     try:
-        with safe_open(path, framework="pt", device=str(device)) as file:
+        with safe_open(path, framework="pt", device="cpu") as file:
             header = (file.metadata() or {}).get("dlm_course")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
     except (SafetensorError, OSError) as error:
@@ -41,7 +41,12 @@ def read_checkpoint(path: str | os.PathLike, device: str = "cpu") -> tuple[dict[
                               ) from None
     if header is None:
         raise CheckpointError(f"{path}: a safetensors file, but not one written by dlm_course")
-    description = json.loads(header)
+    try:
+        description = json.loads(header)
+    except ValueError:
+        description = None
+    if not isinstance(description, dict):
+        raise CheckpointError(f"{path}: its description is damaged; was the file edited?")
     if description.get("format") != FORMAT:
         raise CheckpointError(f"{path}: checkpoint format {description.get('format')}, but this version reads format "
                               f"{FORMAT}; train again, or use the version that wrote it")

@@ -81,7 +81,7 @@ def release(topics: Annotated[list[str] | None, typer.Argument(help="Topics (01)
     from dlm_course.checks import TOPICS
 
     root = _checkout()
-    for topic in topics or list(TOPICS):
+    for topic in (topic.zfill(2) for topic in topics or TOPICS):
         try:
             changed = write_release(topic, root)
         except (ValueError, OSError) as error:
@@ -90,7 +90,7 @@ def release(topics: Annotated[list[str] | None, typer.Argument(help="Topics (01)
 
 
 @app.command()
-def train(text: Annotated[str, typer.Argument(
+def train(context: typer.Context, text: Annotated[str, typer.Argument(
               help="python-reference, tiny-shakespeare, or the path of a text file.")] = "python-reference",
           out: Annotated[Path, typer.Option(help="The checkpoint to write.")] = Path("model.safetensors"),
           steps: Annotated[int, typer.Option(help="Budget, in training steps.")] = 2000,
@@ -112,6 +112,11 @@ def train(text: Annotated[str, typer.Argument(
         _check_device(device)
         corpus = load_text(text)
         if resume:
+            given = [name for name in ("steps", "batch_size", "length", "width", "depth", "causal", "seed")
+                     if context.get_parameter_source(name).name == "COMMANDLINE"]
+            if given:
+                _stop("--resume takes the settings of its run: leave out " +
+                      ", ".join("--" + name.replace("_", "-") for name in given))
             run = train_from(out, corpus, device=device)
         elif out.exists():
             _stop(f"{out} exists: --resume goes on with its run, or choose another name with --out")
@@ -123,7 +128,7 @@ def train(text: Annotated[str, typer.Argument(
         _stop(str(error))
     for entry in run.history:
         typer.echo(f"step {entry['step']}: {entry['held_out']:.3f} ± {entry['standard_error']:.3f} bits per character "
-                   f"on held-out text{'' if causal else ' (bound)'}")
+                   f"on held-out text{'' if run.model.config.causal else ' (bound)'}")
     if run.interrupted:
         kept = f"{out} holds the last checkpoint; --resume goes on from it" if out.exists() else \
             "nothing had been written yet"
@@ -134,7 +139,7 @@ def train(text: Annotated[str, typer.Argument(
 
 @app.command()
 def sample(template: Annotated[str | None, typer.Argument(
-               help="Text with blanks: each _ is one character to fill in. Free text if left out.")] = None,
+               help="Text with blanks: each _ (or ▢) is a character to fill in. Free text if left out.")] = None,
            checkpoint: Annotated[Path | None, typer.Option(help="A model; the course's own if left out.")] = None,
            num: Annotated[int, typer.Option(help="How many samples.")] = 1,
            length: Annotated[int | None, typer.Option(help="Characters of a free sample.")] = None,
@@ -168,8 +173,8 @@ def _check_device(device: str) -> None:
     import torch
 
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.rand(1, dtype=torch.float64, device=device, generator=torch.Generator(device))
+    except (RuntimeError, AssertionError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ValueError(f"device {device!r} cannot be used here ({reason}); cpu always works") from None
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .categorical import check_states
+from dlm_course.categorical import check_states
 
 CORPORA = ("python-reference", "tiny-shakespeare")
 DATA_FOLDER_VARIABLE = "DLM_COURSE_DATA"

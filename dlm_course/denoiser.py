@@ -117,6 +117,9 @@ def autoregressive_nll(model: nn.Module, x0: Tensor) -> Tensor:
     """
     if not model.config.causal:
         raise ValueError("the autoregressive likelihood needs a causal model: this one sees the token it predicts")
+    x0 = x0.long()
+    if bool((x0 == model.config.mask_id).any()):
+        raise ValueError(f"x0 holds the mask ({model.config.mask_id}), which has no probability under this model")
     start = torch.full_like(x0[:, :1], model.config.mask_id)
     logits = model(torch.cat([start, x0[:, :-1]], dim=1))
     logits = logits.index_fill(-1, torch.tensor([model.config.mask_id], device=logits.device), -torch.inf)
@@ -138,7 +141,7 @@ def load_denoiser(path: str | os.PathLike, device: torch.device | str = "cpu") -
     tensors, description = read_checkpoint(path)
     prefix = "average." if any(name.startswith("average.") for name in tensors) else "model."
     try:
-        with torch.random.fork_rng():  # the first weights, soon replaced, are drawn from the global generator
+        with torch.random.fork_rng(devices=[]):  # the first weights, soon replaced, are drawn from the global generator
             model = Denoiser(DenoiserConfig(**description["config"]))
         model.load_state_dict({name.removeprefix(prefix): tensor for name, tensor in tensors.items()
                                if name.startswith(prefix)})

@@ -27,8 +27,8 @@ def held_out_bits(model: Denoiser, x0: Tensor, *, num_draws: int = 8, batch_size
                   generator: torch.Generator | None = None) -> Estimate:
     """Bits per character on held-out sequences: exact for a causal model, a bound (estimated) for a denoiser.
 
-    For a denoiser each sequence is masked `num_draws` times, the mask counts stratified over its draws. The standard
-    error counts both the choice of sequences and that of masks.
+    For a denoiser each sequence is masked `num_draws` times, the mask counts stratified over the batch. The standard
+    error is that of independent sequences; stratification makes the true one smaller, if anything.
     Shapes: x0 (count, n) states; `generator` lives on their device.
     Raises: ValueError for fewer than two sequences, which have no standard error.
     """
@@ -36,8 +36,10 @@ def held_out_bits(model: Denoiser, x0: Tensor, *, num_draws: int = 8, batch_size
         raise ValueError(f"a standard error needs at least two sequences, got {len(x0)}")
     training = model.training
     model.eval()
-    losses = torch.cat([_losses(model, batch, num_draws, generator) for batch in x0.split(batch_size)])
-    model.train(training)
+    try:
+        losses = torch.cat([_losses(model, batch, num_draws, generator) for batch in x0.split(batch_size)])
+    finally:
+        model.train(training)
     bits = bits_per_character(losses.double(), x0.shape[1])
     return Estimate(float(bits.mean()), float(bits.std()) / math.sqrt(len(bits)))
 

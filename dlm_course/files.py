@@ -7,7 +7,7 @@ from pathlib import Path
 
 def write_whole(path: str | os.PathLike, content: str | bytes) -> None:
     """Replace the file at once; text is written as UTF-8. An interruption leaves the old file, and no other."""
-    path = Path(path)
+    path = Path(path).resolve()  # what a link points to, not the link
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     try:
@@ -15,7 +15,13 @@ def write_whole(path: str | os.PathLike, content: str | bytes) -> None:
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(path.stat().st_mode if path.exists() else 0o644)
+        Path(temporary).chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
         Path(temporary).replace(path)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dlm_course.categorical import check_states, sample
-from dlm_course.elbo import Denoiser
+from dlm_course.elbo import DenoiserFunction
 from dlm_course.transition import carry_over
 
 
@@ -35,7 +35,7 @@ def levels(num_sampling_steps: int, kind: str = "linear") -> Tensor:
 
 
 @torch.no_grad()
-def lambda_schedule(denoiser: Denoiser, template: Tensor, rates: Tensor, mask_id: int, *,
+def lambda_schedule(denoiser: DenoiserFunction, template: Tensor, rates: Tensor, mask_id: int, *,
                     generator: torch.Generator | None = None,
                     callback: Callable[[int, Tensor], None] | None = None) -> Tensor:
     """Fill the masks of a template along the mask rates r_0 = 1 > ... > r_L = 0.
@@ -50,11 +50,14 @@ def lambda_schedule(denoiser: Denoiser, template: Tensor, rates: Tensor, mask_id
     """
     if template.ndim != 2:
         raise ValueError(f"template must have shape (batch, n), got {tuple(template.shape)}")
+    if not isinstance(mask_id, int) or mask_id < 0:
+        raise ValueError(f"mask_id must be a state, an int >= 0, got {mask_id!r}")
     if rates.ndim != 1 or rates.numel() < 2 or float(rates[0]) != 1 or float(rates[-1]) != 0 \
             or bool((rates.diff() >= 0).any()):
         raise ValueError("rates must fall strictly from exactly 1 to exactly 0 (L steps need L + 1 levels); "
                          "levels(L) gives them")
-    check_states(template, int(max(template.max(), mask_id)) + 1, "template")
+    if template.numel():
+        check_states(template, max(int(template.max()), mask_id) + 1, "template")
     x = template.long().clone()
     if callback:
         callback(0, x.clone())
@@ -66,7 +69,11 @@ def lambda_schedule(denoiser: Denoiser, template: Tensor, rates: Tensor, mask_id
         rows = reveal.any(-1).nonzero().squeeze(-1)
         if len(rows):
             time = torch.full((len(rows),), before, device=x.device)
-            logits = denoiser(x[rows], time)[reveal[rows]]
+            logits = denoiser(x[rows], time)
+            if logits.shape[:-1] != x[rows].shape:
+                raise ValueError(f"the denoiser must return logits (batch, n, K) for xt {tuple(x[rows].shape)}, got "
+                                 f"{tuple(logits.shape)}")
+            logits = logits[reveal[rows]]
             logits = carry_over(logits, torch.full(logits.shape[:1], mask_id, device=x.device), mask_id)
             x[reveal] = sample(logits.double().softmax(-1), generator=generator)
         if callback:

@@ -17,7 +17,7 @@ class TableLanguage:
         if joint.ndim == 0 or len(set(joint.shape)) != 1:
             raise ValueError(f"joint must have shape (V,) * n, got {tuple(joint.shape)}")
         check_probabilities(joint.flatten(), "joint")
-        self.joint = joint.to(torch.float64)
+        self.joint = joint.to(torch.float64) / joint.sum(dtype=torch.float64)
         self.vocab_size, self.length = joint.shape[0], joint.ndim
         self.mask_id, self.num_states = self.vocab_size, self.vocab_size + 1
 
@@ -27,8 +27,8 @@ class TableLanguage:
 
     def log_prob(self, x0: Tensor) -> Tensor:
         """log p(X), in nats. Shapes: x0 (..., n) states; returns (...)."""
-        check_states(x0, self.vocab_size, "x0")
-        return self.joint[tuple(x0.long().unbind(-1))].log()
+        self._check(x0, self.vocab_size, "x0")
+        return self.joint.to(x0.device)[tuple(x0.long().unbind(-1))].log()
 
     def entropy(self) -> Tensor:
         """H(X) = -sum p log p, in nats."""
@@ -45,7 +45,7 @@ class TableLanguage:
         The mask has logit -inf. For sequences whose visible tokens are impossible all logits are NaN-free but
         meaningless: they are those of the uniform distribution.
         """
-        check_states(xt, self.num_states, "xt")
+        self._check(xt, self.num_states, "xt")
         every = self.sequences().to(xt.device)                                              # (V^n, n)
         fits = ((xt[:, None] == every) | (xt[:, None] == self.mask_id)).all(-1)             # (batch, V^n)
         weights = fits * self.joint.flatten().to(xt.device)                                 # (batch, V^n)
@@ -54,3 +54,8 @@ class TableLanguage:
         total = probs.sum(-1, keepdim=True)
         probs = torch.where(total > 0, probs / total, 1 / self.vocab_size)
         return torch.nn.functional.pad(probs.log(), (0, 1), value=-torch.inf)
+
+    def _check(self, x: Tensor, num_states: int, name: str) -> None:
+        check_states(x, num_states, name)
+        if x.ndim == 0 or x.shape[-1] != self.length:
+            raise ValueError(f"{name} must be sequences of length {self.length}, got shape {tuple(x.shape)}")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +41,11 @@ class TrainingConfig:
         for name in ("num_steps", "batch_size", "length", "evaluate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("learning_rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average, the decay of the averaged weights, must be in [0, 1), got {self.average}")
 
 
 @dataclass
@@ -101,10 +107,17 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
     `model_config` overrides fields of DenoiserConfig (width, depth, causal, ...). With `checkpoint`, the state of the
     run is written there every `checkpoint_every` steps, and at the end the finished model, its averaged weights alone.
     Ctrl-C ends the run early (it says `interrupted`) and leaves the last checkpoint; `resume` goes on from it and gives
-    bit for bit the run that was not interrupted, on the same machine with the same number of threads.
+    bit for bit the run that was not interrupted, on the CPU of the same machine with the same number of threads.
     `callback(step, loss)` is called after each step with the loss in bits per character.
     Raises: ValueError for a text that is too short, CheckpointError where a checkpoint does not belong to this run.
     """
+    if resume and checkpoint is None:
+        raise ValueError("resume needs a checkpoint to go on from")
+    if checkpoint is not None:  # found out now, not after the first steps
+        folder = Path(checkpoint).resolve().parent
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise ValueError(f"{checkpoint}: the folder {folder} cannot be written")
     tokenizer = CharTokenizer.from_text(text)
     train_tokens, held_out = (part.to(device) for part in split(tokenizer.encode(text), config.held_out))
     if len(held_out) < 2 * config.length:
@@ -115,8 +128,8 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
     shape = DenoiserConfig(tokenizer.num_states, tokenizer.mask_id, **{"max_length": config.length,
                                                                       **(model_config or {})})
     generator = torch.Generator(device).manual_seed(config.seed)
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
+    with torch.random.fork_rng(devices=[]):  # the first weights are drawn on the CPU, the same for every device
+        torch.default_generator.manual_seed(config.seed)
         model = Denoiser(shape).to(device)
     optimizer = _optimizer(model, config)
     average = Average(model, config.average)
@@ -155,8 +168,7 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
 def train_from(checkpoint: str | os.PathLike, text: str, **options) -> Run:
     """Go on with an interrupted run, its configuration taken from the checkpoint. Raises as `train`."""
     _, description = read_checkpoint(checkpoint)
-    if "training" not in description:
-        raise CheckpointError(f"{checkpoint}: holds a finished model, not the state of a run to go on with")
+    _check_unfinished(checkpoint, description)
     shape = {key: value for key, value in description["config"].items() if key not in ("num_states", "mask_id")}
     return train(text, TrainingConfig(**description["training"]), shape, checkpoint=checkpoint, resume=True, **options)
 
@@ -197,12 +209,15 @@ class _State:
         write_checkpoint(path, tensors, {
             "config": asdict(self.run.model.config), "alphabet": self.run.tokenizer.alphabet,
             "training": asdict(self.config), "text_sha256": self.text_sha256, "step": self.run.step,
+            "device": self.generator.device.type,
             "notes": {"history": self.run.history}})
 
     def restore(self, path: str | os.PathLike) -> None:
         """Take up the state of a checkpoint. Raises CheckpointError where it belongs to another run."""
         tensors, description = read_checkpoint(path)
+        _check_unfinished(path, description)
         for name, given, stored in (("text", self.text_sha256, description.get("text_sha256")),
+                                    ("device", self.generator.device.type, description.get("device")),
                                     ("network", asdict(self.run.model.config), description.get("config")),
                                     ("training configuration", asdict(self.config), description.get("training"))):
             if given != stored:
@@ -219,6 +234,11 @@ class _State:
         self.generator.set_state(tensors["generator"])
         self.run.step = description["step"]
         self.run.history = description["notes"]["history"]
+
+
+def _check_unfinished(path: str | os.PathLike, description: dict) -> None:
+    if "training" not in description:
+        raise CheckpointError(f"{path}: holds a finished model, not the state of a run to go on with")
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -121,7 +121,8 @@ class Transition(ABC):
         reached.
         Shapes: xt (...) states, x0_probs (..., K) probabilities; returns (..., K), float64.
         Raises: ValueError where x0_probs gives mass only to x_0 that cannot lead to x_t; otherwise as `marginal`.
-        Source: Austin et al. 2021 (D3PM), section 3.3; the slides make this choice silently.
+        Source: the law of total probability; the slides make this choice silently. D3PM prints the plug-in form
+        instead, see `plug_in_reverse`.
         """
         t, x0_probs = self._check_reverse(xt, x0_probs, t)
         evidence = self._cumulative_row(xt, t)
@@ -370,6 +371,7 @@ def plug_in_reverse(transition: Transition, xt: Tensor, x0_probs: Tensor, t: int
     agree when the mask has no mass and visible tokens are carried over.
     Shapes: xt (...) states, x0_probs (..., K) probabilities; returns (..., K), float64.
     Raises: as `Transition.reverse`.
+    Source: Austin et al. 2021 (D3PM), section 3.3, where the sum runs over the joint q(x_{t-1}, x_t | x_0).
     """
     t, x0_probs = transition._check_reverse(xt, x0_probs, t)
     joint = transition._step_row(xt, t) * transition._cumulative_apply(x0_probs, t - 1)

@@ -115,6 +115,10 @@ def test_a_damaged_or_foreign_file_is_a_clear_error(tmp_path):
     with pytest.raises(CheckpointError, match="do not fit"):
         load_denoiser(path)
     from safetensors.torch import save_file
+    for header in ("{bad", "[]"):
+        save_file({"x": torch.zeros(1)}, path, metadata={"dlm_course": header})
+        with pytest.raises(CheckpointError, match="description is damaged"):
+            load_denoiser(path)
     save_file({"x": torch.zeros(1)}, path)
     with pytest.raises(CheckpointError, match="not one written by dlm_course"):
         load_denoiser(path)

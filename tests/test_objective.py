@@ -170,6 +170,37 @@ def test_visible_tokens_and_the_mask_cost_nothing():
     assert float(masked_cross_entropy(denoiser, x0, x0, torch.tensor([0.5]), 3)) == 0
 
 
+def test_byte_states_and_a_time_of_the_networks_dtype_do_in_every_loss():
+    """A mask_id beyond uint8, and a network that multiplies the time with float32 weights."""
+    seen = []
+
+    def denoiser(xt, time):
+        seen.append(time.dtype)
+        return torch.zeros(*xt.shape, 301)
+
+    x0, mask_id = torch.tensor([[0, 1, 255]], dtype=torch.uint8), 300
+    transition = AbsorbingTransition(301, Schedule.linear(2), mask_id)
+    for loss in (mask_count_loss(denoiser, x0, mask_id), exact_continuous_loss(denoiser, x0, mask_id),
+                 continuous_loss(denoiser, x0, torch.tensor([0.5], dtype=torch.float64), mask_id)):
+        assert torch.isfinite(loss).all()
+    assert set(seen) == {torch.float32}
+    assert torch.isfinite(exact_rho_weighted_loss(denoiser, x0, transition)).all()
+
+
+@pytest.mark.parametrize(("rate", "density", "message"), [
+    (torch.tensor([float("nan")]), 1.0, "in \\(0, 1\\]"), (torch.tensor(0.5), 1.0, "one a sequence"),
+    (torch.tensor([0.5]), 0.0, "density must be positive"), (torch.tensor([0.5]), torch.ones(1, 1), "of shape")])
+def test_a_mask_rate_or_density_that_does_not_fit_is_refused(rate, density, message):
+    with pytest.raises(ValueError, match=message):
+        continuous_loss(arbitrary_denoiser(3, 3), torch.tensor([[0, 1, 2]]), rate, 3, density=density)
+
+
+def test_a_language_refuses_sequences_of_another_length():
+    for call in (language(3, 3).log_prob, language(3, 3).denoiser):
+        with pytest.raises(ValueError, match="length 3"):
+            call(torch.zeros(5, 2, dtype=torch.long))
+
+
 def test_conversions():
     assert float(per_token(torch.tensor(6.0), 3)) == 2
     assert float(bits_per_character(torch.tensor(6 * math.log(2)), 3)) == pytest.approx(2)

@@ -142,6 +142,11 @@ def test_levels_go_from_exactly_one_to_exactly_zero():
             assert (rates.diff() < 0).all()
 
 
+def test_an_empty_batch_is_an_empty_sample():
+    empty = torch.zeros(0, 3, dtype=torch.long)
+    assert lambda_schedule(language(3, 3).denoiser, empty, levels(2), 3).shape == (0, 3)
+
+
 def test_temperature_renormalises_the_power():
     words = language(3, 2)
     xt = torch.tensor([[3, 3]])
@@ -157,6 +162,8 @@ def test_temperature_renormalises_the_power():
     (lambda: lambda_schedule(None, torch.zeros(1, 3).long(), torch.tensor([1.0, 0.5]), 3), "exactly 0"),
     (lambda: lambda_schedule(None, torch.zeros(1, 3).long(), torch.tensor([0.9, 0.0]), 3), "exactly 1"),
     (lambda: with_temperature(None, 0.0), "positive"),
+    (lambda: lambda_schedule(None, torch.zeros(1, 3).long(), levels(2), -1), "mask_id"),
+    (lambda: lambda_schedule(lambda xt, time: torch.zeros(1, 4), torch.full((1, 3), 3), levels(1), 3), "logits"),
 ])
 def test_errors_name_the_cause(call, message):
     with pytest.raises(ValueError, match=message):

@@ -84,6 +84,14 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
             (TEXT, CONFIG, {**TINY, "depth": 2}, "another network")):
         with pytest.raises(CheckpointError, match=message):
             train(text, config, shape, checkpoint=path, resume=True, progress=False)
+    with pytest.raises(ValueError, match="resume needs a checkpoint"):
+        train(TEXT, CONFIG, TINY, resume=True, progress=False)
+    finished = tmp_path / "finished.safetensors"
+    train(TEXT, CONFIG, TINY, progress=False, checkpoint=finished)
+    for resume in (lambda: train_from(finished, TEXT), lambda: train(TEXT, CONFIG, TINY, checkpoint=finished,
+                                                                     resume=True, progress=False)):
+        with pytest.raises(CheckpointError, match="finished model"):
+            resume()
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         train_from(tmp_path / "absent.safetensors", TEXT)
 
@@ -107,8 +115,9 @@ def test_training_does_not_touch_the_global_random_state():
 def test_a_text_too_short_is_told_how_short():
     with pytest.raises(ValueError, match=r"the text has 100 characters, of which 10 are held out"):
         train("ab" * 50, CONFIG, TINY, progress=False)
-    with pytest.raises(ValueError, match="num_steps"):
-        TrainingConfig(num_steps=0)
+    for name, value in (("num_steps", 0), ("learning_rate", -1.0), ("clip", 0.0), ("average", 1.0)):
+        with pytest.raises(ValueError, match=name):
+            TrainingConfig(**{name: value})
 
 
 def test_the_learning_rate_warms_up_and_decays():

@@ -139,6 +139,9 @@ def test_ctrl_c_leaves_the_last_checkpoint_and_resume_goes_on(tmp_path):
     assert process.returncode == 130, error
     assert "--resume goes on from it" in error
     assert read_checkpoint(out)[1]["step"] in (500, 1000)
+    refused = run("train", text, "--out", out, "--resume", "--steps", 9)
+    assert refused.returncode == 2
+    assert "--steps" in refused.stderr
     resumed = run("train", text, "--out", out, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert "step 1500" in resumed.stdout

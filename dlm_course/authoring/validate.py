@@ -74,7 +74,7 @@ def _run_nbval(notebook: NotebookNode, cell_timeout: float) -> dict:
             [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", place, "-p", "no:cacheprovider",
              "-p", "dlm_course.authoring.nbval_report", "--nbval", "--nbval-current-env",
              f"--nbval-cell-timeout={cell_timeout}", str(path)],
-            cwd=place, env=environment, capture_output=True, text=True, check=False)
+            cwd=place, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False)
         if not result.exists():
             raise CouldNotRun("nbval did not run: " + " ".join((done.stdout + done.stderr).split())[-400:], [])
         return json.loads(result.read_text(encoding="utf-8"))

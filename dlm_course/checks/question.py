@@ -127,7 +127,7 @@ def run(answer, cases: Sequence[Case], earlier: Mapping[str, Callable] | None = 
         with torch.random.fork_rng(devices=[]), _substituted(answer, earlier or {}), capture_output(), \
                 warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)
             np.random.seed(0)
             random.seed(0)
             for case in cases:
@@ -275,9 +275,13 @@ def _call(answer: Callable, case: Case) -> Output:
         return Output(error=_one_line(error, answer))
     if result is Ellipsis:
         return Output(attempted=False)
+    try:
+        value = _as_array(result)
+    except Exception as error:  # a tensor that numpy cannot hold
+        return Output(error=f"returned a tensor that cannot be read ({type(error).__name__})")
     mutated = next((f"number {n}" for n, (before, after) in enumerate(zip(case.args, args, strict=True), 1)
                     if not _same(before, after)), "")
-    return Output(value=_as_array(result), type_name=type(result).__name__, mutated=mutated)
+    return Output(value=value, type_name=type(result).__name__, mutated=mutated)
 
 
 def _same(before, after) -> bool:
@@ -317,9 +321,9 @@ def _is_stub(answer) -> bool:
     if not isinstance(answer, FunctionType):
         return False
     operations = {instruction.opname for instruction in dis.get_instructions(answer)}
-    returns = answer.__code__.co_consts
+    constants = [constant for constant in answer.__code__.co_consts if constant is not answer.__doc__]
     return operations <= {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"} and \
-        all(constant is None or constant is Ellipsis or isinstance(constant, str) for constant in returns)
+        all(constant is None or constant is Ellipsis for constant in constants)
 
 
 @contextmanager
