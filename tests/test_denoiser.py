@@ -60,6 +60,7 @@ def test_the_autoregressive_likelihood_sums_to_one_over_all_sequences():
     assert float((-autoregressive_nll(network, every)).exp().sum()) == pytest.approx(1, abs=1e-5)
 
 
+@torch.no_grad()
 def test_the_autoregressive_likelihood_is_the_product_of_its_conditionals():
     network = model(num_states=4, mask_id=3, causal=True)
     x = torch.tensor([[2, 0, 1]])
