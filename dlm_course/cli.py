@@ -3,6 +3,7 @@
 Heavy imports stand inside the commands, so that `--help` answers at once.
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -108,6 +109,7 @@ def train(context: typer.Context, text: Annotated[str, typer.Argument(
     from dlm_course.data import DataError, load_text
     from dlm_course.training import TrainingConfig, train, train_from
 
+    progress = sys.stderr.isatty()  # a progress bar would fill a log with thousands of lines
     try:
         _check_device(device)
         corpus = load_text(text)
@@ -117,13 +119,13 @@ def train(context: typer.Context, text: Annotated[str, typer.Argument(
             if given:
                 _stop("--resume takes the settings of its run: leave out " +
                       ", ".join("--" + name.replace("_", "-") for name in given))
-            run = train_from(out, corpus, device=device)
+            run = train_from(out, corpus, device=device, progress=progress)
         elif out.exists():
-            _stop(f"{out} exists: --resume goes on with its run, or choose another name with --out")
+            _stop(f"{out} exists: choose another name with --out, or, if its run was interrupted, --resume")
         else:
             config = TrainingConfig(num_steps=steps, batch_size=batch_size, length=length, seed=seed)
             run = train(corpus, config, {"width": width, "depth": depth, "causal": causal}, device=device,
-                        checkpoint=out)
+                        checkpoint=out, progress=progress)
     except (DataError, CheckpointError, ValueError, OSError) as error:
         _stop(str(error))
     for entry in run.history:
@@ -145,7 +147,7 @@ def sample(template: Annotated[str | None, typer.Argument(
            length: Annotated[int | None, typer.Option(help="Characters of a free sample.")] = None,
            steps: Annotated[int, typer.Option(help="Steps of the sampler; more are slower and better.")] = 256,
            temperature: Annotated[float, typer.Option(help="Below 1: likelier text, no longer the model's law.")] = 1.0,
-           show_steps: Annotated[bool, typer.Option("--show-steps", help="Print the text after each step.")] = False,
+           show_steps: Annotated[bool, typer.Option("--show-steps", help="Print each step that changed.")] = False,
            save: Annotated[Path | None, typer.Option(help="Write all steps of all samples to this JSON file.")] = None,
            device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
            seed: Annotated[int | None, typer.Option(help="For the same samples again.")] = None) -> None:
@@ -163,8 +165,11 @@ def sample(template: Annotated[str | None, typer.Argument(
         _stop(str(error))
     for number in range(num):
         if show_steps:
+            shown = None
             for step, texts in enumerate(result.steps):
-                typer.echo(f"{step:4d}  {texts[number]!r}")
+                if texts[number] != shown:
+                    typer.echo(f"{step:4d}  {texts[number]!r}")
+                shown = texts[number]
         else:
             typer.echo(result.texts[number])
 

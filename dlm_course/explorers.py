@@ -20,12 +20,13 @@ KINDS = {"absorbing": AbsorbingTransition, "uniform": UniformTransition}
 def explore_chain() -> None:
     """Show the chain explorer: K, kind, schedule, t and the followed column, each a control that the keyboard moves."""
     controls = {
-        "num_states": widgets.IntSlider(4, 2, 12, description="K"),
+        "num_states": widgets.IntSlider(4, 3, 12, description="K"),
         "kind": widgets.ToggleButtons(options=list(KINDS), description="chain"),
         "schedule": widgets.Dropdown(options=list(SCHEDULES), description="schedule"),
         "t": widgets.IntSlider(5, 0, NUM_STEPS, description="t"),
-        "column": widgets.IntSlider(0, 0, 11, description="column"),
+        "column": widgets.IntSlider(0, 0, 3, description="column"),
     }
+    controls["num_states"].observe(lambda change: setattr(controls["column"], "max", change["new"] - 1), "value")
     output = widgets.interactive_output(draw_chain, controls)
     _show(widgets.VBox([widgets.HBox([controls["kind"], controls["schedule"]]),
                         widgets.HBox([controls["t"], controls["num_states"], controls["column"]]), output]))

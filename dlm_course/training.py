@@ -34,7 +34,7 @@ class TrainingConfig:
     average: float = 0.999
     seed: int = 0
     evaluate_every: int = 500
-    checkpoint_every: int = 500
+    checkpoint_every: int = 100
     held_out: float = 0.1
 
     def __post_init__(self):

@@ -68,4 +68,10 @@ def _template(template: str | None, length: int | None, model: Denoiser, tokeniz
         raise ValueError(f"the text has {len(template)} characters, but this model takes 1 to {longest}")
     if BLANK not in tokenizer.alphabet:  # a text that has underscores of its own marks blanks with ▢ only
         template = template.replace(BLANK, tokenizer.mask_char)
+    for place, character in enumerate(template):
+        if character not in tokenizer.alphabet + tokenizer.mask_char:
+            raise ValueError(f"this model does not know {character!r} at position {place}: its text has only "
+                             f"{tokenizer.alphabet!r}. Is the template in lower case?")
+    if tokenizer.mask_char not in template:
+        raise ValueError(f"the template has no blank to fill: write {BLANK} (or {tokenizer.mask_char}) for each")
     return tokenizer.encode(template)

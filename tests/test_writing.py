@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,11 @@ def test_the_seed_decides_the_text(checkpoint):
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"template": "the _at" * 9}, "63 characters, but this model takes 1 to 24"),
-    ({"template": "The ___"}, "character 'T' at position 0"),
+    ({"template": "The ___"}, "'T' at position 0"),
     ({"template": ""}, "0 characters"),
+    ({"template": "the cat"}, "no blank"),
     ({"length": 25}, "1 to 24"),
-    ({"template": "the", "length": 3}, "not both"),
+    ({"template": "the_", "length": 3}, "not both"),
     ({"num": 0}, "num"),
     ({"temperature": 0.0}, "positive"),
     ({"num_sampling_steps": 0}, "num_sampling_steps"),
@@ -93,7 +95,9 @@ def test_sample_on_the_command_line(checkpoint, tmp_path):
     assert len(saved["steps"]) == 4
     shown = run("sample", "the ___", "--checkpoint", checkpoint, "--steps", 3, "--seed", 1, "--show-steps")
     assert shown.stdout.splitlines()[0] == "   0  'the ▢▢▢'"
-    assert len(shown.stdout.splitlines()) == 4
+    steps = [line.split("  ")[-1] for line in shown.stdout.splitlines()]
+    assert len(steps) >= 2
+    assert all(one != other for one, other in pairwise(steps))      # a step in which nothing changed is not shown
     wrong = run("sample", "THE ___", "--checkpoint", checkpoint)
     assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr
@@ -138,7 +142,8 @@ def test_ctrl_c_leaves_the_last_checkpoint_and_resume_goes_on(tmp_path):
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
     assert "--resume goes on from it" in error
-    assert read_checkpoint(out)[1]["step"] in (500, 1000)
+    assert 0 < read_checkpoint(out)[1]["step"] < 1500
+    assert read_checkpoint(out)[1]["step"] % 100 == 0
     refused = run("train", text, "--out", out, "--resume", "--steps", 9)
     assert refused.returncode == 2
     assert "--steps" in refused.stderr

@@ -281,6 +281,8 @@ MUTUAL_INFORMATION = Question(
                       lambda p0, matrix: entropy(matrix @ p0) - entropy(p0)),
         Misconception("the p(x_t) inside is that of equally likely x_0; it is Q_{1:t} p_0",
                       lambda p0, matrix: sum(p0[j] * kl(matrix[:, j], matrix.mean(1)) for j in range(len(p0)))),
+        Misconception("the result is negative, and information never is: is a weight p(x_0 = j) missing in a term?",
+                      symptom=lambda cases, values: any(value < -1e-6 for value in values)),
         Misconception("0 log 0 makes the whole result 0: only its own term is 0, the others count",
                       symptom=lambda cases, values: all(
                           value == 0 or np.isclose(value, mutual_information(*case.args), rtol=1e-4, atol=1e-6)
