@@ -1,10 +1,12 @@
 """The explorers: a few sliders, one picture, one line of numbers. Without a kernel the stored picture stays."""
 
+import io
+
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from IPython.display import display
+from IPython.display import Image, display
 
 from dlm_course import plotting
 from dlm_course.categorical import kl
@@ -49,7 +51,10 @@ def draw_chain(num_states: int, kind: str, schedule: str, t: int, column: int) -
     matrices = chain.cumulative_matrix(torch.arange(NUM_STEPS + 1))
     left = _information_shares(matrices, num_states - (kind == "absorbing"))
 
-    _, axes = plt.subplots(1, 3, figsize=(10, 3.1))
+    # A slider should answer at once. So everything is placed by hand and drawn once; constrained layout, titles that
+    # look for room and the notebook's tight cropping would each draw it again.
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3.1), layout="none")
+    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.18, top=0.9, wspace=0.28)
     if num_states <= 6:
         plotting.matrix(matrices[t], names, ax=axes[0], title=rf"$Q_{{1:{t}}}$", column=column, step=str(t))
     else:
@@ -67,7 +72,12 @@ def draw_chain(num_states: int, kind: str, schedule: str, t: int, column: int) -
     axes[2].plot(left, color=plotting.COLOURS[kind])
     axes[2].plot(t, left[t], "o", color=plotting.COLOURS["computed"])
     axes[2].set(xlabel="step $t$", ylabel="$I(x_0; x_t)\\,/\\,H(x_0)$", ylim=(-0.02, 1.05), title="information left")
-    plt.show()
+    for ax in axes:
+        ax.set_title(ax.get_title(), y=1.0)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    plt.close(figure)
+    display(Image(picture.getvalue()))
     print(f"{kind}, {schedule}, K = {num_states}, t = {t}: lambda_t = {float(chain.schedule.mask_rate(t)):.3f}, "
           f"information left {100 * float(left[t]):.1f} %")
 
