@@ -126,16 +126,17 @@ def test_shows_the_token_on_no_command_line(lab):
     assert not any(lab.token.encode() in line for line in lines)
 
 
-@pytest.mark.parametrize("to_all", [True, False], ids=["group", "alone"])
-def test_ctrl_c_ends_it_and_all_it_started(tmp_path, to_all):
+@pytest.mark.parametrize(("number", "to_all"), [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False),
+                                               (signal.SIGHUP, False)], ids=["ctrl-c", "int", "term", "hup"])
+def test_a_signal_ends_it_and_all_it_started(tmp_path, number, to_all):
     with running_lab(tmp_path) as lab:
         assert ask(lab, "api/kernels", token=lab.token, method="POST")[0] == 201
         family = psutil.Process(lab.process.pid).children(recursive=True)
         assert len(family) >= 2  # the server and a kernel
         if to_all:
-            os.killpg(lab.process.pid, signal.SIGINT)
+            os.killpg(lab.process.pid, number)
         else:
-            lab.process.send_signal(signal.SIGINT)
+            lab.process.send_signal(number)
         assert lab.process.wait(timeout=15) == 0
         assert psutil.wait_procs(family, timeout=10)[1] == []
 
