@@ -14,10 +14,9 @@ from tqdm.auto import tqdm
 
 from dlm_course.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from dlm_course.data import CharTokenizer, random_sequences, sequences, split
-from dlm_course.denoiser import Denoiser, DenoiserConfig, autoregressive_nll, save_denoiser
+from dlm_course.denoiser import Denoiser, DenoiserConfig, save_denoiser
 from dlm_course.elbo import bits_per_character
-from dlm_course.evaluation import held_out_bits
-from dlm_course.mask_rate import mask_count_loss
+from dlm_course.evaluation import held_out_bits, loss_per_sequence
 
 
 @dataclass(frozen=True)
@@ -90,13 +89,6 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
         return config.learning_rate * step / config.warmup
     progress = (step - config.warmup) / max(1, config.num_steps - config.warmup)
     return config.learning_rate * (0.55 + 0.45 * math.cos(math.pi * min(progress, 1.0)))
-
-
-def loss_per_sequence(model: Denoiser, x0: Tensor, generator: torch.Generator) -> Tensor:
-    """The objective, in nats a sequence: exact -log p for a causal model, an estimate of the bound for a denoiser."""
-    if model.config.causal:
-        return autoregressive_nll(model, x0)
-    return mask_count_loss(model, x0, model.config.mask_id, generator=generator)
 
 
 def train(text: str, config: TrainingConfig, model_config: dict | None = None, *,
