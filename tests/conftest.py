@@ -1,7 +1,12 @@
 """What every test file shares: the devices, and property tests that draw the same examples on every run."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
+
+sys.path.insert(0, str(Path(__file__).parent))  # for small_cases: --import-mode=importlib does not
 
 settings.register_profile("course", deadline=None, derandomize=True, database=None, max_examples=60)
 settings.load_profile("course")

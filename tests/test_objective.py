@@ -5,6 +5,7 @@ from itertools import pairwise, product
 
 import pytest
 import torch
+from small_cases import arbitrary_denoiser, language
 
 from dlm_course.elbo import (
     bits_per_character,
@@ -13,26 +14,10 @@ from dlm_course.elbo import (
     per_token,
     rho_weighted_loss,
     rho_weighted_term,
-    time_free,
 )
 from dlm_course.mask_rate import METHODS, continuous_loss, draw_uniform, exact_continuous_loss, mask_count_loss
 from dlm_course.schedule import Schedule
-from dlm_course.toy_language import TableLanguage
 from dlm_course.transition import AbsorbingTransition
-
-
-def language(vocab_size, length, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    joint = torch.rand((vocab_size,) * length, dtype=torch.float64, generator=generator) ** 3
-    return TableLanguage(joint / joint.sum())
-
-
-def arbitrary_denoiser(vocab_size, length, seed=1):
-    """Logits from a table over every state of the sequence, the mask given some mass: nothing is consistent."""
-    generator = torch.Generator().manual_seed(seed)
-    table = torch.randn((vocab_size + 1,) * length + (length, vocab_size + 1), dtype=torch.float64, generator=generator)
-    return time_free(lambda xt: table[tuple(xt.unbind(-1))])
-
 
 SIZES = [(2, 1), (2, 3), (3, 2), (3, 3)]
 

@@ -4,24 +4,12 @@ from itertools import pairwise, product
 
 import pytest
 import torch
+from small_cases import arbitrary_denoiser, language
 
 from dlm_course.decoding import with_temperature
 from dlm_course.sampler import lambda_schedule, levels
 from dlm_course.schedule import Schedule
-from dlm_course.toy_language import TableLanguage
 from dlm_course.transition import AbsorbingTransition, carry_over
-
-
-def language(vocab_size, length, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    joint = torch.rand((vocab_size,) * length, dtype=torch.float64, generator=generator) ** 3
-    return TableLanguage(joint / joint.sum())
-
-
-def arbitrary_denoiser(vocab_size, length, seed=1):
-    generator = torch.Generator().manual_seed(seed)
-    table = torch.randn((vocab_size + 1,) * length + (length, vocab_size + 1), dtype=torch.float64, generator=generator)
-    return lambda xt, time: table[tuple(xt.unbind(-1))]
 
 
 def exact_law(denoiser, template, rates, mask_id):
