@@ -22,6 +22,18 @@ class Estimate:
         return f"{self.mean:.3f} ± {self.standard_error:.3f}"
 
 
+def estimate(losses: Tensor) -> Estimate:
+    """The mean of independent losses and its standard error, std / sqrt(count).
+
+    Shapes: losses (count,): one a sequence, or independent draws for one sequence.
+    Raises: ValueError for fewer than two, which have no standard error.
+    """
+    if losses.ndim != 1 or len(losses) < 2:
+        raise ValueError(f"a standard error needs a vector of at least two losses, got shape {tuple(losses.shape)}")
+    losses = losses.double()
+    return Estimate(float(losses.mean()), float(losses.std()) / math.sqrt(len(losses)))
+
+
 def loss_per_sequence(model: Denoiser, x0: Tensor, generator: torch.Generator | None) -> Tensor:
     """In nats a sequence, (batch,): exactly -log p for a causal model, an estimate of the bound for a denoiser."""
     if model.config.causal:
@@ -47,8 +59,7 @@ def held_out_bits(model: Denoiser, x0: Tensor, *, num_draws: int = 8, batch_size
         losses = torch.cat([_losses(model, batch, num_draws, generator) for batch in x0.split(batch_size)])
     finally:
         model.train(training)
-    bits = bits_per_character(losses.double(), x0.shape[1])
-    return Estimate(float(bits.mean()), float(bits.std()) / math.sqrt(len(bits)))
+    return estimate(bits_per_character(losses.double(), x0.shape[1]))
 
 
 def _losses(model: Denoiser, x0: Tensor, num_draws: int, generator: torch.Generator | None) -> Tensor:

@@ -80,6 +80,15 @@ class Transition(ABC):
         t = self._check(t, 1, x=x)
         return self._step_column(x, t)
 
+    def likelihood(self, xt: Tensor, t: int | Tensor) -> Tensor:
+        """q(x_t | x_0) as a function of x_0, for t in 0..T: the rows `xt` of Q_{1:t}, Q_{1:t}^T x_t.
+
+        What a corrupted token tells of each x_0 it may come from; it does not sum to 1.
+        Shapes: xt (...) states; returns (..., K), float64. Raises as `marginal`.
+        """
+        t = self._check(t, 0, xt=xt)
+        return self._cumulative_row(xt, t)
+
     def sample(self, x0: Tensor, t: int | Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Draw x_t ~ q(x_t | x_0) in one jump, every token independently, for t in 0..T.
 
