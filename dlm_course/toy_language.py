@@ -67,7 +67,8 @@ class Language(ABC):
     def bayes_denoiser(self, transition: Transition) -> DenoiserFunction:
         """The Bayes denoiser of any chain on K >= V states: logits log p(x_0^i | X_t), (batch, n, K), float64.
 
-        Its time is the step t. States that are no symbols have logit -inf. For the absorbing chain it is `denoiser`, once X_t can be reached.
+        Its time is the step t. States that are no symbols have logit -inf. For the absorbing chain it is `denoiser`,
+        once X_t can be reached.
         Raises: ValueError for a chain on fewer than V states.
         """
         extra = transition.num_states - self.vocab_size
