@@ -16,7 +16,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from dlm_course.categorical import check_states, kl
+from dlm_course.categorical import check_probabilities, check_states, kl
 from dlm_course.schedule import check_time
 from dlm_course.transition import AbsorbingTransition, Transition, carry_over, plug_in_reverse
 
@@ -80,7 +80,7 @@ class DiscreteBound:
 
     @property
     def nelbo(self) -> Tensor:
-        """The negative ELBO, (batch,): the sum of all parts, never below -log p(X_0)."""
+        """The negative ELBO, (batch,): the sum of all parts. Its exact value is never below -log p(X_0)."""
         return self.terms.sum(-1) + self.prior
 
 
@@ -104,11 +104,16 @@ def prior_kl(x0: Tensor, transition: Transition, prior: Tensor | None = None) ->
     It has no parameters. For the absorbing chain and the prior e_m it is 0 if alpha_bar_T = 0 and infinite otherwise.
     Shapes: x0 (batch, n) states; prior (K,) or (n, K), the transition's stationary law unless given; returns (batch,),
     float64, in nats.
-    Raises: ValueError where no prior is given and the transition has no stationary law.
+    Raises: ValueError for another shape, or where no prior is given and the transition has no stationary law.
     Source: "ELBO", the second term.
     """
     prior = transition.stationary() if prior is None else prior
-    return kl(transition.marginal(x0, transition.num_steps), prior.to(x0.device, torch.float64)).sum(-1)
+    if prior.shape not in ((transition.num_states,), (x0.shape[-1], transition.num_states)):
+        raise ValueError(f"prior must have shape {(transition.num_states,)} or "
+                         f"{(x0.shape[-1], transition.num_states)}, got {tuple(prior.shape)}")
+    check_probabilities(prior, "prior")
+    prior = prior.to(x0.device, torch.float64)
+    return kl(transition.marginal(x0, transition.num_steps), prior / prior.sum(-1, keepdim=True)).sum(-1)
 
 
 def sampled_bound(reverse: ReverseFunction, x0: Tensor, transition: Transition, *, prior: Tensor | None = None,
@@ -162,8 +167,14 @@ def all_states(num_states: int, length: int, device: torch.device | str = "cpu")
 
 
 def _expand_time(t: int | Tensor, x: Tensor, transition: Transition) -> Tensor:
+    """One t a sequence, (batch,)."""
     check_time(t, 1, transition.num_steps)
-    return torch.as_tensor(t, device=x.device).expand(x.shape[:1])
+    if x.ndim != 2:
+        raise ValueError(f"sequences must have shape (batch, n), got {tuple(x.shape)}; a single one is x[None]")
+    t = torch.as_tensor(t, device=x.device)
+    if t.shape not in ((), (1,), x.shape[:1]):
+        raise ValueError(f"t must be an int or of shape {tuple(x.shape[:1])}, one a sequence, got {tuple(t.shape)}")
+    return t.expand(x.shape[:1])
 
 
 def _check_reverse_shape(model: Tensor, xt: Tensor, transition: Transition) -> None:
@@ -178,9 +189,12 @@ def masked_cross_entropy(denoiser: DenoiserFunction, x0: Tensor, xt: Tensor, tim
     """sum_i [x_t^i = e_m] (-log p(x_0^i | X_t)), the visible tokens carried over and the mask given no mass.
 
     Shapes: x0, xt (batch, n) states, time as the denoiser takes it; returns (batch,), in nats.
-    Raises: ValueError where x0 holds the mask, or the denoiser's logits have another shape than (batch, n, K).
+    Raises: ValueError where x0 holds the mask or has another shape than xt, or the denoiser's logits have another shape
+    than (batch, n, K).
     Source: "Absorbing Diffusion", the sequence-level L_t without its factor.
     """
+    if x0.shape != xt.shape:
+        raise ValueError(f"x0 and xt must have one shape, got {tuple(x0.shape)} and {tuple(xt.shape)}")
     x0, xt = x0.long(), xt.long()
     if bool((x0 == mask_id).any()):
         raise ValueError(f"x0 holds the mask ({mask_id}): the clean text has none; were x0 and xt swapped?")
@@ -233,11 +247,11 @@ def exact_rho_weighted_loss(denoiser: DenoiserFunction, x0: Tensor, transition: 
 
 def masked_lm_loss(denoiser: DenoiserFunction, x0: Tensor, transition: AbsorbingTransition, *,
                    generator: torch.Generator | None = None) -> Tensor:
-    """A surrogate, not the bound: the slide's "final objective", which drops rho_t. One draw, as `rho_weighted_loss`.
+    """A surrogate, not the bound: the slide's "final objective", which drops rho_t. A draw, as `rho_weighted_loss`.
 
     Formula: T times the term of t ~ U{1..T} of sum_t E sum_i [x_t^i = e_m] (-log p(x_0^i | X_t)); with visible tokens
-    carried over the indicator changes nothing. It has the same minimiser over all functions as the bound, weighs the
-    steps differently, and grows with T; it is never below the bound, since rho_t <= 1.
+    carried over the indicator changes nothing. It has the same minimiser over all functions as the bound and weighs the
+    steps differently, by 1 >= rho_t; so it is above the rho_t-weighted sum, and grows with T.
     Shapes: x0 (batch, n) states; returns (batch,), in nats.
     Source: "Final objective: masked LM".
     """
@@ -247,7 +261,10 @@ def masked_lm_loss(denoiser: DenoiserFunction, x0: Tensor, transition: Absorbing
 
 
 def exact_masked_lm_loss(denoiser: DenoiserFunction, x0: Tensor, transition: AbsorbingTransition) -> Tensor:
-    """The surrogate `masked_lm_loss` exactly. Shapes and errors as `exact_rho_weighted_loss`."""
+    """The surrogate `masked_lm_loss` exactly, for any alpha_bar_T.
+
+    Shapes: x0 (batch, n) states with n <= 12; returns (batch,), in nats. Raises: ValueError for a longer sequence.
+    """
     return _sum_over_steps(denoiser, x0, transition, lambda t: 1.0)
 
 

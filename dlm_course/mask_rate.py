@@ -77,8 +77,9 @@ def mask_count_loss(denoiser: DenoiserFunction, x0: Tensor, mask_id: int, *, met
     batch_size, length = x0.shape
     u = draw_uniform(batch_size, method=method, generator=generator, device=x0.device)
     num_masked = (u * length).ceil().long().clamp(min=1)
-    scores = torch.rand(x0.shape, dtype=torch.float64, device=x0.device, generator=generator)
-    xt = torch.where(scores.argsort(-1).argsort(-1) < num_masked[:, None], mask_id, x0)
+    # The argsort of random numbers is a random permutation: its k values below k stand in a random set of places.
+    shuffled = torch.rand(x0.shape, dtype=torch.float64, device=x0.device, generator=generator).argsort(-1)
+    xt = torch.where(shuffled < num_masked[:, None], mask_id, x0)
     loss = masked_cross_entropy(denoiser, x0, xt, num_masked / length, mask_id)
     return loss * (length / num_masked).to(loss)
 

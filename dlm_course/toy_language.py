@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dlm_course.categorical import check_probabilities, check_states, entropy, one_hot, sample
 from dlm_course.elbo import DenoiserFunction, all_states
-from dlm_course.transition import MatrixTransition, Transition
+from dlm_course.transition import AbsorbingTransition, MatrixTransition, Transition
 
 
 class Language(ABC):
@@ -60,7 +60,7 @@ class Language(ABC):
         those of the uniform distribution, which means nothing but is no NaN.
         Shapes: xt (batch, n) states 0..V.
         """
-        self._check(xt, self.num_states, "xt")
+        self._check_batch(xt, self.num_states)
         evidence = one_hot(xt, self.num_states)[..., :-1] + (xt == self.mask_id)[..., None]
         return torch.nn.functional.pad(self._log_posterior(evidence), (0, 1), value=-torch.inf)
 
@@ -69,15 +69,18 @@ class Language(ABC):
 
         Its time is the step t. States that are no symbols have logit -inf. For the absorbing chain it is `denoiser`,
         once X_t can be reached.
-        Raises: ValueError for a chain on fewer than V states.
+        Raises: ValueError for a chain on fewer than V states, or an absorbing one whose mask is a symbol.
         """
         extra = transition.num_states - self.vocab_size
         if extra < 0:
             raise ValueError(f"the transition has {transition.num_states} states, fewer than the language's "
                              f"{self.vocab_size} symbols")
+        if isinstance(transition, AbsorbingTransition) and transition.mask_id < self.vocab_size:
+            raise ValueError(f"the mask of the transition, {transition.mask_id}, is one of the language's symbols "
+                             f"0..{self.vocab_size - 1}; its mask is {self.mask_id}")
 
         def denoiser(xt: Tensor, time: Tensor) -> Tensor:
-            self._check(xt, transition.num_states, "xt")
+            self._check_batch(xt, transition.num_states)
             evidence = transition.likelihood(xt, time)[..., :self.vocab_size]
             return torch.nn.functional.pad(self._log_posterior(evidence), (0, extra), value=-torch.inf)
 
@@ -87,6 +90,12 @@ class Language(ABC):
         probs = self._posterior(evidence)
         total = probs.sum(-1, keepdim=True)
         return torch.where(total > 0, probs / total, 1 / self.vocab_size).log()
+
+    def _check_batch(self, xt: Tensor, num_states: int) -> None:
+        self._check(xt, num_states, "xt")
+        if xt.ndim != 2:
+            raise ValueError(f"xt must have shape (batch, {self.length}), got {tuple(xt.shape)}; a single sequence is "
+                             "xt[None]")
 
     def _check(self, x: Tensor, num_states: int, name: str) -> None:
         check_states(x, num_states, name)
@@ -133,21 +142,24 @@ class HiddenMarkovLanguage(Language):
     Formula: p(X) = sum over s^1..s^n of p(s^1) e(x^1 | s^1) prod_i A(s^i | s^{i-1}) e(x^i | s^i).
     Arguments, column-stochastic as everywhere in the course: `initial` (S,); `matrix` (S, S) with matrix[i, j] =
     p(s^i = i | s^{i-1} = j); `emission` (V, S) with emission[v, j] = e(v | j); `length` n.
-    Likelihoods and the Bayes denoiser come from the forward-backward algorithm, O(n S^2) a sequence.
+    Likelihoods and the Bayes denoiser come from the forward-backward algorithm, O(n S^2) a sequence, in logarithms: a
+    hidden state that long looked impossible may yet be the right one.
     Raises: ValueError for shapes that do not fit, or columns that do not sum to 1.
     Source: Rabiner 1989, "A tutorial on hidden Markov models", equations 18 to 27.
     """
 
     def __init__(self, initial: Tensor, matrix: Tensor, emission: Tensor, length: int):
-        num_hidden = len(initial)
-        if matrix.shape != (num_hidden, num_hidden) or emission.ndim != 2 or emission.shape[1] != num_hidden:
+        num_hidden = initial.numel()
+        if initial.ndim != 1 or matrix.shape != (num_hidden, num_hidden) or emission.ndim != 2 or \
+                emission.shape[1] != num_hidden:
             raise ValueError(f"initial (S,), matrix (S, S) and emission (V, S) do not fit: {tuple(initial.shape)}, "
                              f"{tuple(matrix.shape)}, {tuple(emission.shape)}")
         for name, columns in {"initial": initial, "matrix.T": matrix.T, "emission.T": emission.T}.items():
             check_probabilities(columns, name)
-        if not isinstance(length, int) or length < 1:
+        if not isinstance(length, int) or isinstance(length, bool) or length < 1:
             raise ValueError(f"length must be an int >= 1, got {length!r}")
-        self.initial, self.matrix, self.emission = (tensor.to(torch.float64) for tensor in (initial, matrix, emission))
+        self.initial, self.matrix, self.emission = (
+            tensor.to(torch.float64) / tensor.sum(0, dtype=torch.float64) for tensor in (initial, matrix, emission))
         self.vocab_size, self.length = emission.shape[0], length
 
     def log_prob(self, x0: Tensor) -> Tensor:
@@ -164,32 +176,29 @@ class HiddenMarkovLanguage(Language):
         return torch.stack(symbols, -1)
 
     def _forward(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
-        """p(s^i | evidence before i), (batch, n, S), and the log-likelihood of all evidence, (batch,)."""
-        matrix, emission = self.matrix.to(evidence.device), self.emission.to(evidence.device)
-        weights = evidence @ emission                                                   # (batch, n, S)
-        ahead = self.initial.to(evidence.device).expand(len(evidence), -1)
-        predictions, log_likelihood = [], evidence.new_zeros(len(evidence))
-        for i in range(self.length):
-            predictions.append(ahead)
-            here = ahead * weights[:, i]
-            total = here.sum(-1)
-            log_likelihood = log_likelihood + total.log()
-            # Normalised at every position, so that long sequences do not underflow; 0 stays 0.
-            ahead = here / torch.where(total > 0, total, 1.0)[:, None] @ matrix.T
-        return torch.stack(predictions, 1), log_likelihood
+        """log p(s^i, evidence before i), (batch, n, S), and the log-likelihood of all evidence, (batch,)."""
+        matrix, weights = self.matrix.to(evidence.device).log(), self._log_weights(evidence)
+        ahead = self.initial.to(evidence.device).log().expand(len(evidence), -1)
+        before = [ahead]
+        for i in range(self.length - 1):
+            ahead = ((ahead + weights[:, i])[:, None, :] + matrix).logsumexp(-1)
+            before.append(ahead)
+        return torch.stack(before, 1), (ahead + weights[:, -1]).logsumexp(-1)
+
+    def _log_weights(self, evidence: Tensor) -> Tensor:
+        return (evidence @ self.emission.to(evidence.device)).log()
 
     def _posterior(self, evidence: Tensor) -> Tensor:
-        matrix, emission = self.matrix.to(evidence.device), self.emission.to(evidence.device)
-        weights = evidence @ emission
+        matrix, weights = self.matrix.to(evidence.device).log(), self._log_weights(evidence)
         before, log_likelihood = self._forward(evidence)
-        behind = torch.ones_like(before[:, 0])                          # p(evidence after i | s^i), up to a factor
+        behind = torch.zeros_like(before[:, 0])                         # log p(evidence after i | s^i)
         after = [behind]
         for i in range(self.length - 1, 0, -1):
-            behind = (behind * weights[:, i]) @ matrix
-            behind = behind / behind.amax(-1, keepdim=True).clamp(min=torch.finfo(behind.dtype).tiny)
+            behind = ((behind + weights[:, i])[:, :, None] + matrix).logsumexp(1)
             after.append(behind)
-        hidden = before * torch.stack(after[::-1], 1)                   # p(s^i, evidence elsewhere), up to a factor
-        probs = (hidden @ emission.T) * evidence
+        hidden = before + torch.stack(after[::-1], 1)                   # log p(s^i, evidence elsewhere)
+        hidden = (hidden - hidden.amax(-1, keepdim=True)).exp()
+        probs = (hidden @ self.emission.to(evidence.device).T) * evidence
         return torch.where(log_likelihood.isfinite()[:, None, None], probs, 0.0)
 
 

@@ -17,6 +17,10 @@ TOPICS = {
     "00": "start_here",
     "01": "single_token_chains",
     "02": "uniform_vs_absorbing",
+    "03": "elbo_and_posterior",
+    "04": "from_token_to_sequence",
+    "05": "rho_weighted_loss",
+    "06": "continuous_mask_rate",
 }
 
 _LOOK_UP = object()
