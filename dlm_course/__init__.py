@@ -60,6 +60,7 @@ _HOME = {
     "estimate": "evaluation",
     "held_out_bits": "evaluation",
     "TrainingConfig": "training",
+    "fit": "training",
     "train": "training",
     "train_from": "training",
     "write": "writing",
