@@ -58,6 +58,7 @@ _HOME = {
     "load_denoiser": "denoiser",
     "save_denoiser": "denoiser",
     "estimate": "evaluation",
+    "excess_over_bayes": "evaluation",
     "held_out_bits": "evaluation",
     "TrainingConfig": "training",
     "fit": "training",

@@ -10,6 +10,7 @@ from torch import Tensor
 from dlm_course.denoiser import Denoiser, autoregressive_nll
 from dlm_course.elbo import DenoiserFunction, bits_per_character
 from dlm_course.mask_rate import continuous_loss, draw_uniform, mask_count_loss
+from dlm_course.toy_language import Language
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,29 @@ def loss_per_sequence(model: Denoiser, x0: Tensor, generator: torch.Generator | 
     if model.config.causal:
         return autoregressive_nll(model, x0)
     return LOSSES[loss](model, x0, model.config.mask_id, generator=generator)
+
+
+@torch.no_grad()
+def excess_over_bayes(model: Denoiser, language: Language, *, num_sequences: int = 2048, batch_size: int = 256,
+                      seed: int = 1) -> Estimate:
+    """What the model's bound exceeds the entropy of the language by, in nats a token, with its standard error.
+
+    For a denoiser: its loss minus that of the Bayes denoiser, whose bound is -log p(x), on the same sequences with the
+    same masks, so that most of the noise cancels. For a causal model, exactly -log p_theta(x) + log p(x).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    differences = []
+    for number in range(-(-num_sequences // batch_size)):
+        x0 = language.sample(batch_size, generator=generator)
+        if model.config.causal:
+            excess = autoregressive_nll(model, x0).double() + language.log_prob(x0)
+        else:
+            ours, bayes = (mask_count_loss(denoiser, x0, language.mask_id,
+                                           generator=torch.Generator().manual_seed(seed + 1 + number))
+                           for denoiser in (model, language.denoiser))
+            excess = ours.double() - bayes
+        differences.append(excess / language.length)
+    return estimate(torch.cat(differences))
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ TOPICS = {
     "04": "from_token_to_sequence",
     "05": "rho_weighted_loss",
     "06": "continuous_mask_rate",
+    "07": "mdlm_training",
 }
 
 _LOOK_UP = object()
