@@ -134,7 +134,7 @@ def ancestral_law(reverse: ReverseFunction, transition: Transition, length: int,
             if probs.shape != (*xt.shape, num_states):
                 raise ValueError(f"the reverse model must return probabilities of shape {(*xt.shape, num_states)}, got "
                                  f"{tuple(probs.shape)}")
-            left, right = (_product(half).flatten(1) for half in (probs[:, :first], probs[:, first:]))
+            left, right = (_product(half).reshape(len(xt), -1) for half in (probs[:, :first], probs[:, first:]))
             after += (law[index, None] * left).T @ right
         law = after.flatten()
     law = law.reshape((num_states,) * length)
