@@ -47,7 +47,7 @@ def surest_first(denoiser: DenoiserFunction, template: Tensor, num_sampling_step
     together), and for a denoiser that is consistent with no joint, from all other orders'.
     Shapes: template (batch, n) states; returns int64 (batch, n) without masks.
     Raises: ValueError unless 1 <= L <= n, or for a template that is no batch of states.
-    Source: Kim et al. 2025, "Train for the worst, plan for the best", section 4, the confidence "top probability".
+    Source: Kim et al. 2025, "Train for the worst, plan for the best", the confidence "top probability".
     """
     def choose(state: Tensor, probs: Tensor, due: Tensor) -> Tensor:
         where = surest(probs.amax(-1), state == mask_id, due)
@@ -94,8 +94,8 @@ def remasking(denoiser: DenoiserFunction, template: Tensor, rates: Tensor, mask_
     The denoiser's time is r_{l-1}.
     Raises: ValueError for rates that do not fall strictly from 1 to 0, `remask` outside [0, 1], or a template that is
     no batch of states.
-    Source: Wang et al. 2025, "Remasking discrete diffusion models with inference-time scaling" (ReMDM), equation 6 and
-    the schedule "cap", with r = 1 - alpha_t and s = 1 - alpha_s.
+    Source: Wang et al. 2025, "Remasking discrete diffusion models with inference-time scaling" (ReMDM), the
+    schedule "cap", with r = 1 - alpha_t and s = 1 - alpha_s.
     """
     if not 0 <= remask <= 1:
         raise ValueError(f"remask must be a probability in [0, 1], got {remask}")

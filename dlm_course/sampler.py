@@ -120,7 +120,7 @@ def first_hitting(denoiser: DenoiserFunction, template: Tensor, mask_id: int, *,
     Shapes: template (batch, n) states, rates (L+1,); returns int64 (batch, n) without masks. Without `rates` L is the
     largest number of masks in a row. The denoiser's time is u^i, or r_{l-1}.
     Raises: as `lambda_schedule`.
-    Source: Zheng et al. 2024, "Masked diffusion models are secretly time-agnostic masked models", section 4.
+    Source: Zheng et al. 2024, "Masked diffusion models are secretly time-agnostic masked models".
     """
     x = open_template(template, mask_id)
     times = torch.rand(x.shape, dtype=torch.float64, device=x.device, generator=generator)
