@@ -79,6 +79,7 @@ _HOME = {
     "path_kl": "evaluation",
     "order_kl": "evaluation",
     "TrainingConfig": "training",
+    "fit": "training",
     "train": "training",
     "train_from": "training",
     "write": "writing",

@@ -28,6 +28,7 @@ class DenoiserConfig:
     num_heads: int = 4
     kernel_size: int = 5
     causal: bool = False
+    time_input: bool = False
 
     def __post_init__(self):
         if self.width % (2 * self.num_heads):
@@ -40,14 +41,16 @@ class DenoiserConfig:
 class Denoiser(nn.Module):
     """p_theta(x_0 | X_t): logits (batch, n, K) for states (batch, n), float32.
 
-    The time is accepted and ignored: for the absorbing chain the posterior of masked tokens does not depend on it.
-    With `causal=True` the same network reads to the left only, and its logits at position i are for token i + 1.
+    By default the time is accepted and ignored: for the absorbing chain the posterior of masked tokens does not depend
+    on it. With `time_input=True` it is read, as lambda in [0, 1], of shape (batch,). With `causal=True` the same
+    network reads to the left only, and its logits at position i are for token i + 1.
     """
 
     def __init__(self, config: DenoiserConfig):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.num_states, config.width)
+        self.time_embedding = _TimeEmbedding(config.width) if config.time_input else None
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.depth))
         self.norm = nn.RMSNorm(config.width)
         self.head = nn.Linear(config.width, config.num_states)
@@ -57,16 +60,36 @@ class Denoiser(nn.Module):
         self.apply(_initialise)
 
     def forward(self, xt: Tensor, time: Tensor | None = None) -> Tensor:
-        """Logits (batch, n, K). Raises ValueError for a sequence longer than max_length, or states out of range."""
+        """Logits (batch, n, K).
+
+        Raises: ValueError for a sequence longer than max_length, states out of range, or a missing time where one is
+        read.
+        """
         length = xt.shape[-1]
         if length > self.config.max_length:
             raise ValueError(f"the sequence has {length} tokens, but this model takes at most "
                              f"{self.config.max_length}")
         check_states(xt, self.config.num_states, "xt")
         hidden = self.embedding(xt)
+        if self.time_embedding is not None:
+            if time is None:
+                raise ValueError("this model reads the mask rate (time_input=True): call it as denoiser(xt, time)")
+            hidden = hidden + self.time_embedding(time)[:, None]
         for block in self.blocks:
             hidden = block(hidden, self.rotation[:, :length])
         return self.head(self.norm(hidden))
+
+
+class _TimeEmbedding(nn.Module):
+    """lambda (batch,) as waves of eight frequencies, then an MLP: (batch, width)."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(16, width), nn.GELU(), nn.Linear(width, width))
+
+    def forward(self, time: Tensor) -> Tensor:
+        angles = torch.pi * time.to(torch.float32)[:, None] * 2.0 ** torch.arange(8, device=time.device)
+        return self.mlp(torch.cat([angles.cos(), angles.sin()], -1))
 
 
 class _Block(nn.Module):

@@ -2,14 +2,15 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from dlm_course.denoiser import Denoiser, autoregressive_nll
-from dlm_course.elbo import bits_per_character
-from dlm_course.mask_rate import mask_count_loss
+from dlm_course.elbo import DenoiserFunction, bits_per_character
+from dlm_course.mask_rate import continuous_loss, draw_uniform, mask_count_loss
 from dlm_course.sampler import check_order, check_rates
 from dlm_course.toy_language import MarkovLanguage
 
@@ -37,11 +38,34 @@ def estimate(losses: Tensor) -> Estimate:
     return Estimate(float(losses.mean()), float(losses.std()) / math.sqrt(len(losses)))
 
 
-def loss_per_sequence(model: Denoiser, x0: Tensor, generator: torch.Generator | None) -> Tensor:
-    """In nats a sequence, (batch,): exactly -log p for a causal model, an estimate of the bound for a denoiser."""
+def _mask_rate_loss(method: str, *, weighted: bool) -> Callable[..., Tensor]:
+    def loss(denoiser: DenoiserFunction, x0: Tensor, mask_id: int, *, generator: torch.Generator | None) -> Tensor:
+        mask_rate = draw_uniform(len(x0), method=method, generator=generator, device=x0.device)
+        # A density of 1/lambda cancels the weight: the plain sum over masked tokens, a surrogate.
+        return continuous_loss(denoiser, x0, mask_rate, mask_id, density=1.0 if weighted else 1 / mask_rate,
+                               generator=generator)
+
+    return loss
+
+
+# What a denoiser can be trained on, by name: (denoiser, x0, mask_id, generator) -> nats a sequence.
+LOSSES = {
+    "mask-count": mask_count_loss,                                  # the bound: counts, stratified, weight n/k
+    "mask-rate": _mask_rate_loss("iid", weighted=True),              # the bound: independent lambda, weight 1/lambda
+    "mask-rate-stratified": _mask_rate_loss("stratified", weighted=True),
+    "unweighted": _mask_rate_loss("stratified", weighted=False),     # a surrogate: the slides' step 4, without a weight
+}
+
+
+def loss_per_sequence(model: Denoiser, x0: Tensor, generator: torch.Generator | None,
+                      loss: str = "mask-count") -> Tensor:
+    """In nats a sequence, (batch,): exactly -log p for a causal model; for a denoiser the loss of that name.
+
+    All but "unweighted" are unbiased estimates of the bound.
+    """
     if model.config.causal:
         return autoregressive_nll(model, x0)
-    return mask_count_loss(model, x0, model.config.mask_id, generator=generator)
+    return LOSSES[loss](model, x0, model.config.mask_id, generator=generator)
 
 
 @torch.no_grad()

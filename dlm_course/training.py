@@ -15,8 +15,7 @@ from tqdm.auto import tqdm
 from dlm_course.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from dlm_course.data import CharTokenizer, random_sequences, sequences, split
 from dlm_course.denoiser import Denoiser, DenoiserConfig, save_denoiser
-from dlm_course.elbo import bits_per_character
-from dlm_course.evaluation import held_out_bits, loss_per_sequence
+from dlm_course.evaluation import LOSSES, held_out_bits, loss_per_sequence
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,12 @@ class TrainingConfig:
     evaluate_every: int = 500
     checkpoint_every: int = 100
     held_out: float = 0.1
+    loss: str = "mask-count"            # a name of evaluation.LOSSES; a causal model has one loss only
+    mixed_precision: bool = False       # the network in bfloat16, for a GPU; the weights and the loss stay float32
 
     def __post_init__(self):
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
         for name in ("num_steps", "batch_size", "length", "evaluate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -89,6 +92,43 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
         return config.learning_rate * step / config.warmup
     progress = (step - config.warmup) / max(1, config.num_steps - config.warmup)
     return config.learning_rate * (0.55 + 0.45 * math.cos(math.pi * min(progress, 1.0)))
+
+
+def fit(model: Denoiser, draw: Callable[[torch.Generator], Tensor], config: TrainingConfig, *, progress: bool = True,
+        callback: Callable[[int, float], None] | None = None) -> Tensor:
+    """Train a model in memory on batches from `draw(generator)`, as for a language that can be sampled.
+
+    No held-out text, no checkpoints: of `config` the budget, the optimiser, the loss and the seed count. The model ends
+    with its averaged weights, in evaluation mode. `callback(step, loss)` is called after each step.
+    Shapes: draw returns x0 (batch, n) states on the model's device; returns the losses (num_steps,), nats a token.
+    """
+    generator = torch.Generator(next(model.parameters()).device).manual_seed(config.seed)
+    optimizer, average = _optimizer(model, config), Average(model, config.average)
+    model.train()
+    losses = []
+    for step in tqdm(range(1, config.num_steps + 1), disable=not progress, unit="step", desc="training"):
+        x0 = draw(generator)
+        losses.append(_update(model, optimizer, average, x0, step, generator, config) / x0.shape[1])
+        if callback:
+            callback(step, losses[-1])
+    model.load_state_dict(average.weights)
+    model.eval()
+    return torch.tensor(losses)
+
+
+def _update(model: Denoiser, optimizer: torch.optim.Optimizer, average: Average, x0: Tensor, step: int,
+            generator: torch.Generator, config: TrainingConfig) -> float:
+    """Step number `step`, 1..num_steps, on one batch; returns its loss in nats a sequence."""
+    with torch.autocast(x0.device.type, torch.bfloat16, enabled=config.mixed_precision):
+        loss = loss_per_sequence(model, x0, generator, config.loss).mean()
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(step, config)
+    optimizer.zero_grad(set_to_none=True)
+    (loss / x0.shape[1]).backward()
+    nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    optimizer.step()
+    average.update(model, step)
+    return float(loss.detach())
 
 
 def train(text: str, config: TrainingConfig, model_config: dict | None = None, *,
@@ -178,18 +218,11 @@ class _State:
 
     def advance(self, tokens: Tensor) -> float:
         """One step of training; returns the loss in bits per character."""
-        model, config = self.run.model, self.config
+        config = self.config
         x0 = random_sequences(tokens, config.length, config.batch_size, generator=self.generator)
-        loss = loss_per_sequence(model, x0, self.generator).mean()
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.run.step + 1, config)
-        self.optimizer.zero_grad(set_to_none=True)
-        (loss / config.length).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        self.optimizer.step()
+        loss = _update(self.run.model, self.optimizer, self.average, x0, self.run.step + 1, self.generator, config)
         self.run.step += 1
-        self.average.update(model, self.run.step)
-        return float(bits_per_character(loss.detach(), config.length))
+        return loss / (config.length * math.log(2))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the state, so that `restore` continues as if nothing had happened."""

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small_cases import language
 
 from dlm_course.checkpoint import CheckpointError, read_checkpoint
-from dlm_course.denoiser import load_denoiser
-from dlm_course.training import TrainingConfig, learning_rate, train, train_from
+from dlm_course.denoiser import Denoiser, DenoiserConfig, load_denoiser
+from dlm_course.evaluation import LOSSES
+from dlm_course.training import TrainingConfig, fit, learning_rate, train, train_from
 
 TEXT = "the cat sat on the mat. the dog sat on the log. " * 60
 TINY = {"width": 16, "depth": 1, "num_heads": 2}
@@ -130,3 +132,47 @@ def test_the_learning_rate_warms_up_and_decays():
 def test_it_trains_where_it_is_told(device):
     run = train(TEXT, CONFIG, TINY, device=device, progress=False)
     assert next(run.model.parameters()).device.type == torch.device(device).type
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_by_name_trains(loss):
+    config = replace(CONFIG, loss=loss, num_steps=60, evaluate_every=60, learning_rate=1e-2)
+    run = train(TEXT, config, TINY, progress=False)
+    assert run.history[-1]["held_out"] < 3.7                               # log2 of its 15 characters is 3.9
+
+
+def test_another_loss_is_refused():
+    with pytest.raises(ValueError, match="loss must be one of mask-count"):
+        TrainingConfig(loss="mean")
+
+
+def test_fit_trains_on_what_is_drawn_and_repeats_itself():
+    words = language(3, 4)
+    config = replace(CONFIG, num_steps=40, learning_rate=1e-2)
+
+    def fitted():
+        torch.manual_seed(1)
+        model = Denoiser(DenoiserConfig(4, 3, max_length=4, width=16, depth=1, num_heads=2))
+        losses = fit(model, lambda generator: words.sample(16, generator=generator), config, progress=False)
+        return model, losses
+
+    (model, losses), (again, same_losses) = fitted(), fitted()
+    assert losses.shape == (40,)
+    assert losses[-10:].mean() < losses[:10].mean()
+    assert torch.equal(losses, same_losses)
+    assert same(model.state_dict(), again.state_dict())
+    assert not model.training
+
+
+def test_mixed_precision_leaves_the_weights_in_float32():
+    run = train(TEXT, replace(CONFIG, mixed_precision=True), TINY, progress=False)
+    assert all(parameter.dtype == torch.float32 for parameter in run.model.parameters())
+    assert run.history[-1]["held_out"] < 4.5
+
+
+def test_a_model_with_time_input_trains_and_needs_the_time():
+    run = train(TEXT, CONFIG, {**TINY, "time_input": True}, progress=False)
+    with pytest.raises(ValueError, match="reads the mask rate"):
+        run.model(torch.zeros(1, 4, dtype=torch.long))
+    early, late = (run.model(torch.full((1, 4), run.tokenizer.mask_id), torch.tensor([rate])) for rate in (0.1, 0.9))
+    assert not torch.equal(early, late)

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,11 +15,11 @@ from dlm_course.schedule import Schedule
 # 06-1: from t to lambda
 
 
+@dataclass(frozen=True)
 class _Polynomial:
     """F(lambda) = lambda times a polynomial, as for a language of short words."""
 
-    def __init__(self, *coefficients: float):
-        self.coefficients = coefficients
+    coefficients: tuple[float, ...]
 
     def __call__(self, mask_rate: Tensor) -> Tensor:
         return mask_rate * sum(c * mask_rate**power for power, c in enumerate(self.coefficients))
@@ -53,11 +54,11 @@ def _staircase_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     levels = (torch.rand(5, dtype=torch.float64, generator=generator) + 0.2).cumsum(0)
     cosine = Schedule.cosine(4)
-    return [Case((_Polynomial(1.1, 0.9, 0.7), levels / levels[-1]), "T = 5, uneven steps"),
-            Case((_Polynomial(2.0, -0.5), cosine.mask_rate(torch.arange(1, 5))), "cosine, T = 4"),
-            Case((_Polynomial(1.0, 0.3, 0.2), torch.tensor([0.1, 0.2, 1.0], dtype=torch.float64)),
+    return [Case((_Polynomial((1.1, 0.9, 0.7)), levels / levels[-1]), "T = 5, uneven steps"),
+            Case((_Polynomial((2.0, -0.5)), cosine.mask_rate(torch.arange(1, 5))), "cosine, T = 4"),
+            Case((_Polynomial((1.0, 0.3, 0.2)), torch.tensor([0.1, 0.2, 1.0], dtype=torch.float64)),
                  "T = 3, uneven steps"),
-            Case((_Polynomial(1.5, 0.5), torch.tensor([1.0], dtype=torch.float64)), "T = 1",
+            Case((_Polynomial((1.5, 0.5)), torch.tensor([1.0], dtype=torch.float64)), "T = 1",
                  edge="with one step it is F(1)")]
 
 
@@ -101,8 +102,8 @@ DISCRETE_BOUND = Question(
                       lambda F, rate: (rate * F(rate)).sum()),
         Misconception("the rectangles are as high as the curve at their left ends, and the first one is missing; rho_t "
                       "F(lambda_t) takes lambda_t, the right end", _left_ends),
-        Misconception("the rectangles are as high as the curve at their left ends, F(lambda_{t-1}) / lambda_{t-1}; take "
-                      "lambda_t, the right end", symptom=lambda cases, values: all(
+        Misconception("the rectangles are as high as the curve at their left ends, F(lambda_{t-1}) / lambda_{t-1}; "
+                      "take lambda_t, the right end", symptom=lambda cases, values: all(
                           np.isclose(value, float(_left_ends_with_the_limit(*case.args)), rtol=2e-3)
                           for case, value in zip(cases, values, strict=True))),
         Misconception("the width and the rate do not belong to the same step: rho_t F(lambda_t) has the same t "
@@ -246,7 +247,7 @@ def _estimate_cases(seed: int) -> list[Case]:
     masked = torch.tensor([[1, 0, 0, 0, 0, 0], [1, 0, 1, 0, 1, 0], [0, 1, 1, 1, 1, 0], [1, 1, 0, 0, 0, 1]]) == 1
     rate = torch.tensor([0.12, 0.45, 0.8, 0.5], dtype=torch.float64)
     density = torch.tensor([0.4, 0.9, 1.6, 1.2], dtype=torch.float64)
-    tiny = torch.tensor([0.0004, 0.003, 0.8, 0.5], dtype=torch.float64)
+    tiny = torch.tensor([0.00002, 0.003, 0.8, 0.5], dtype=torch.float64)
     sure = log_p.clone()
     sure[0, 0], sure[2, 3] = -40, -25
     none = masked & torch.tensor([[False], [True], [True], [True]])
@@ -255,7 +256,7 @@ def _estimate_cases(seed: int) -> list[Case]:
             Case((log_p, masked, tiny, density), "small mask rates",
                  edge="the weight 1/(lambda g) must not be clipped, nor an epsilon added to lambda: the estimate would "
                  "be too small, silently"),
-            Case((sure, masked, rate, density), "log p = -40",
+            Case((sure, masked, rate, density), "a masked token with log p = -40",
                  edge="log p must not be clipped: a model that is sure of the wrong token pays for it"),
             Case((log_p, none, rate, density), "a sequence without masks",
                  edge="where nothing is masked the estimate is 0"),
@@ -392,8 +393,8 @@ _PATTERNS = list(itertools.product((0, 1), repeat=_LENGTH))
 
 
 def mask_exactly(x0: Tensor, num_masked: Tensor, mask_id: int, generator: torch.Generator) -> Tensor:
-    place = torch.rand(x0.shape, generator=generator).argsort(-1).argsort(-1)
-    return torch.where(place < num_masked[:, None], mask_id, x0)
+    shuffled = torch.rand(x0.shape, generator=generator).argsort(-1)
+    return torch.where(shuffled < num_masked[:, None], mask_id, x0)
 
 
 def _by_count(law: Callable[[int], list[float]]) -> Callable:
@@ -438,7 +439,8 @@ def _mask_cases(seed: int) -> list[Case]:
     same = torch.tensor([1, 1, 2, 4]).repeat(_ROWS, 1)
     label = "x0 of shape (6000, 4), num_masked 2, 3, 4, 0, 1, 2, ..."
     return [Case((x0, counts, 5), label, seed + 21), Case((x0, counts, 5), label, seed + 21),
-            Case((x0, counts, 5), label, seed + 22), Case((same, counts, 0), label + ", all sequences 1, 1, 2, 4, mask_id = 0", seed + 23)]
+            Case((x0, counts, 5), label, seed + 22),
+            Case((same, counts, 0), label + ", mask_id = 0, all sequences 1, 1, 2, 4", seed + 23)]
 
 
 def _masks(cases: list[Case], values: list) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -473,7 +475,7 @@ def _dependent(cases: list[Case], values: list) -> bool:
 
 
 def _scores(masked: np.ndarray, counts: np.ndarray) -> list[float]:
-    """Standardised covariances between the masks of sequences b and b + lag; about normal where they are independent."""
+    """Covariances between the masks of sequences b and b + lag, about standard normal where these are independent."""
     centred = masked.astype(float)
     for k in range(_LENGTH + 1):
         centred[counts == k] -= centred[counts == k].mean(0)
@@ -525,9 +527,11 @@ MASK_EXACTLY = Question(
             lambda masked, counts: (masked.sum(1) == np.minimum(counts + 1, _LENGTH)).all())),
         Misconception("one token too few is masked: of the ranks 0..n-1 exactly k are smaller than k", symptom=_every(
             lambda masked, counts: (masked.sum(1) == np.maximum(counts - 1, 0)).all())),
-        Misconception("where num_masked is 0 a token is masked all the same; there none is", symptom=lambda cases, values:
+        Misconception("where num_masked is 0 a token is masked all the same; there none is",
+                      symptom=lambda cases, values:
                       _wrong_number_only_at(0)(cases, values) and not _right_numbers(cases, values)),
-        Misconception("where num_masked is n a token stays visible; there all are masked", symptom=lambda cases, values:
+        Misconception("where num_masked is n a token stays visible; there all are masked",
+                      symptom=lambda cases, values:
                       _wrong_number_only_at(_LENGTH)(cases, values) and not _right_numbers(cases, values)),
         Misconception("two seeds gave the same result: draw with the given generator, without seeding inside",
                       always=True, symptom=lambda cases, values: (values[0] == values[2]).all()),
@@ -543,8 +547,8 @@ MASK_EXACTLY = Question(
         Misconception("one position is never masked where k < n; all sets of k positions must be equally likely",
                       symptom=lambda cases, values: _right_numbers(cases, values) and _every(
                           lambda masked, counts: not masked[counts < _LENGTH].any(0).all())(cases, values)),
-        Misconception("the sets depend on the states in x0: all sets of k positions must be equally likely, whatever the "
-                      "tokens are", symptom=_depends_on_the_states),
+        Misconception("the sets depend on the states in x0: all sets of k positions must be equally likely, whatever "
+                      "the tokens are", symptom=_depends_on_the_states),
         Misconception("the masks of one sequence tell of those of another; every sequence draws its own set, "
                       "independently of the others", always=True, symptom=_dependent),
         Misconception("the number of masks is not num_masked in every sequence",
@@ -644,9 +648,6 @@ EXACT_BOUND = Question(
         Misconception("this integrates without 1/lambda: the weight of a pattern is 1 / (k C(n, k)), not "
                       "1 / ((n+1) C(n, k))", lambda losses:
                       _weighted(losses, lambda n, k: 1 / ((n + 1) * math.comb(n, k)))),
-        Misconception("the weight is k! (n-k)! / n! over n or the like; it is (k-1)! (n-k)! / n! = 1 / (k C(n, k))",
-                      lambda losses: _weighted(losses, lambda n, k: math.factorial(k) * math.factorial(n - k)
-                                               / math.factorial(n + 1))),
         Misconception("the weight is 1/k!; it is 1 / (k C(n, k))", lambda losses:
                       _weighted(losses, lambda n, k: 1 / math.factorial(k))),
         Misconception("only patterns with one mask are counted: all of them are, with 1 / (k C(n, k))",
@@ -665,8 +666,8 @@ EXACT_BOUND = Question(
                       symptom=lambda cases, values: all(value == 0 for value in values)),
         Misconception("the empty pattern divides by 0: leave it out, it has no masked token and no weight",
                       symptom=lambda cases, values: any(np.isnan(value) for value in values)),
-        Misconception("a pattern with masks is divided by 0: does k count the masked tokens, and is C(n, k) the way "
-                      "round that it is written?", symptom=lambda cases, values: any(
+        Misconception("a pattern with masks is divided by 0: does k count the masked tokens, and is the coefficient "
+                      "math.comb(n, k), n first?", symptom=lambda cases, values: any(
                           np.isinf(value) for value in values)),
     ),
 )

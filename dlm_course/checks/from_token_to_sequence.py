@@ -42,7 +42,9 @@ def _forward_cases(seed: int) -> list[Case]:
             Case((general, x0[:, :1], xt[:, :1]), "random Q, K = 4, n = 1"),
             Case((absorbing, clean, damaged), "absorbing, K = 4, x0 of shape (2, 4)"),
             Case((absorbing, clean, impossible), "a visible token that is not the clean one",
-                 edge="q(X_t | X_0) is 0 there, its logarithm -infinity, and for the other sequence it is finite")]
+                 edge="q(X_t | X_0) is 0 there, its logarithm -infinity, and for the other sequence it is finite"),
+            Case((general, x0.reshape(1, -1).repeat(1, 400), xt.reshape(1, -1).repeat(1, 400)), "n = 6000",
+                 edge="the product of thousands of probabilities underflows to 0: add up their logarithms")]
 
 
 FORWARD_LOG_PROB = Question(

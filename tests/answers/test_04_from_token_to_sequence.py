@@ -19,10 +19,6 @@ RIGHT = [
         def forward_log_prob(matrix, x0, xt):
             return matrix[xt, x0].log().sum(-1)
     """),
-    Right(FORWARD, "log-of-the-product", """
-        def forward_log_prob(matrix, x0, xt):
-            return torch.log(torch.prod(matrix[xt, x0], dim=1))
-    """),
     Right(FORWARD, "two-loops-math-log", """
         import math
 
@@ -456,6 +452,10 @@ WRONG = [
         def forward_log_prob(matrix, x0, xt):
             rows = torch.nn.functional.one_hot(x0, len(matrix)).to(matrix.dtype) @ matrix
             return rows.gather(-1, xt[..., None])[..., 0].log().sum(1)
+    """),
+    Wrong(FORWARD, "log-of-the-product-underflows", r"underflow", """
+        def forward_log_prob(matrix, x0, xt):
+            return torch.log(torch.prod(matrix[xt, x0], dim=1))
     """),
     Wrong(FORWARD, "product-without-the-log", r"\blog", """
         def forward_log_prob(matrix, x0, xt):
