@@ -2,8 +2,9 @@
 
 A law is carried through the steps as the distribution over all states between the template and its fillings: for each
 of the 2^m sets of masked positions (m those masked in the template) all V^(visible) states at once. The denoiser is
-asked once for every set, and given the share of masked positions as its time: the laws are those of a denoiser that
-ignores the time or reads no more than that out of it. V = 4 and n = 8 (65,536 outcomes, 390,625 states) take seconds.
+asked once for every set, and given the share of masked positions as its time, as the samplers that reveal a number of
+positions do; `lambda_schedule_law` asks one that reads the mask rate again in each step. V = 4 and n = 8 (65,536
+outcomes, 390,625 states) take seconds.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,10 +27,11 @@ Move = tuple[tuple[int, ...], Tensor]
 
 
 def lambda_schedule_law(denoiser: DenoiserFunction, vocab_size: int, length: int, rates: Tensor,
-                        template: Tensor | None = None) -> Tensor:
+                        template: Tensor | None = None, *, time_input: bool = False) -> Tensor:
     """The law of `lambda_schedule`, and of `first_hitting` with rates: the marginal of the L-step reverse chain.
 
     Cost: (2V + 1)^m multiplications a step, since a token is masked before and after, revealed, or visible already.
+    For a denoiser that reads the time set `time_input`: it is then asked in every step, with the mask rate r_{l-1}.
     Shapes: rates (L+1,), template (n,) states, the mask being V, all masks unless given; returns (V,) * n, float64.
     Raises: ValueError for rates that do not fall strictly from 1 to 0, a template that does not fit, or more than
     2,000,000 states (V + 1)^m.
@@ -41,13 +43,16 @@ def lambda_schedule_law(denoiser: DenoiserFunction, vocab_size: int, length: int
         stay = probs.new_full((*probs.shape[:2], 1), 1 - share)
         yield masked, _product(torch.cat([share * probs, stay], -1))
 
-    return _carry(_Fillings(denoiser, vocab_size, length, template), len(rates) - 1, coins)
+    fillings = _Fillings(denoiser, vocab_size, length, template)
+    return _carry(fillings, len(rates) - 1, coins, rates[:-1] if time_input else None)
 
 
 def one_at_a_time_law(denoiser: DenoiserFunction, vocab_size: int, length: int,
                       template: Tensor | None = None) -> Tensor:
     """The law of `first_hitting` without rates: the average over all orders of prod_j p(x^{s_j} | x^{s_{<j}}).
 
+    It is that of a denoiser that ignores the time, or is told the share of masked positions by another sampler, such as
+    `reveal_in_order` with a `random_order` of n steps; `first_hitting` itself tells it the times it drew.
     Shapes and errors as `lambda_schedule_law`.
     """
     def any_position(step: int, masked: tuple[int, ...], probs: Tensor) -> Iterator[Move]:
@@ -200,21 +205,25 @@ class _Fillings:
         every = range(self.num_masked)
         return chain.from_iterable(combinations(every, size) for size in range(self.num_masked + 1))
 
-    def probs(self, masked: tuple[int, ...]) -> Tensor:
-        """p(x_0^i | X) of the masked positions in every state with just these masked: (V^visible, masked, V)."""
-        if masked not in self._probs:
+    def probs(self, masked: tuple[int, ...], time: float | None = None) -> Tensor:
+        """p(x_0^i | X) of the masked positions in every state with just these masked: (V^visible, masked, V).
+
+        The time is the share of masked positions unless given.
+        """
+        if (masked, time) not in self._probs:
             visible = [i for i in range(self.num_masked) if i not in masked]
             symbols = _sequences(self.vocab_size, len(visible),
                                  torch.arange(self.vocab_size ** len(visible), device=self._template.device))
             states = self._template.repeat(len(symbols), 1)
             states[:, self.masked_in_template[visible]] = symbols
-            self._probs[masked] = torch.cat([self._ask(rows)[:, self.masked_in_template[list(masked)], :-1]
-                                             for rows in states.split(_ROWS)])
-        return self._probs[masked]
+            self._probs[masked, time] = torch.cat([self._ask(rows, time)[:, self.masked_in_template[list(masked)], :-1]
+                                                   for rows in states.split(_ROWS)])
+        return self._probs[masked, time]
 
     @torch.no_grad()
-    def _ask(self, states: Tensor) -> Tensor:
-        logits = ask(self._denoiser, states, share_masked(states, self.vocab_size))
+    def _ask(self, states: Tensor, time: float | None) -> Tensor:
+        share = share_masked(states, self.vocab_size)
+        logits = ask(self._denoiser, states, share if time is None else torch.full_like(share, time))
         if logits.shape[-1] != self.vocab_size + 1:
             raise ValueError(f"the denoiser's logits have {logits.shape[-1]} states, expected vocab_size + 1 = "
                              f"{self.vocab_size + 1}: the symbols and the mask")
@@ -249,8 +258,8 @@ class _Fillings:
         return output
 
 
-def _carry(fillings: _Fillings, num_steps: int,
-           moves: Callable[[int, tuple[int, ...], Tensor], Iterator[Move]]) -> Tensor:
+def _carry(fillings: _Fillings, num_steps: int, moves: Callable[[int, tuple[int, ...], Tensor], Iterator[Move]],
+           times: list[float] | None = None) -> Tensor:
     """Carry the law from the template through the steps: moves(l, masked, probs) is what step l does there."""
     law = fillings.start()
     for step in range(1, num_steps + 1):
@@ -260,7 +269,8 @@ def _carry(fillings: _Fillings, num_steps: int,
             if not bool(mass.any()):
                 continue
             if masked:
-                for drawn, outcomes in moves(step, masked, fillings.probs(masked)):
+                probs = fillings.probs(masked, times[step - 1] if times else None)
+                for drawn, outcomes in moves(step, masked, probs):
                     weights = mass.reshape(-1, *[1] * len(drawn))
                     fillings.add(after, weights * outcomes, masked, drawn)
             else:

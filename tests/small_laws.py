@@ -11,8 +11,8 @@ import torch
 def token_probs(denoiser, mask_id):
     """state -> for every position the probabilities of the symbols 0..V-1, the mask (V) given none."""
     @cache
-    def probs(state):
-        logits = denoiser(torch.tensor([state]), None)[0].tolist()
+    def probs(state, time=None):
+        logits = denoiser(torch.tensor([state]), time and torch.tensor([time]))[0].tolist()
         weights = [[math.exp(value) for value in row[:mask_id]] for row in logits]
         return [[weight / sum(row) for weight in row] for row in weights]
 
@@ -50,10 +50,10 @@ def by_coins(denoiser, template, rates, mask_id, remask=0.0):
         sigma = 0.0 if before == 1 else min(remask, after / (1 - before))
         share = ((1 - after) - (1 - sigma) * (1 - before)) / before         # with alpha = 1 - rate, as in the paper
 
-        def outcomes(state, sigma=sigma, share=share):
+        def outcomes(state, before=before, sigma=sigma, share=share):
             return [[(x, 1.0)] if template[i] != mask_id else
                     [(x, 1 - sigma), (mask_id, sigma)] if x != mask_id else
-                    [(mask_id, 1 - share), *((v, share * p) for v, p in enumerate(probs(state)[i]))]
+                    [(mask_id, 1 - share), *((v, share * p) for v, p in enumerate(probs(state, before)[i]))]
                     for i, x in enumerate(state)]
 
         law = step_by_positions(law, outcomes)

@@ -72,6 +72,18 @@ def test_the_law_of_the_lambda_schedule(name, steps, kind):
     assert_law(law, by_coins(denoiser, template, rates.tolist(), vocab_size), vocab_size, len(template))
 
 
+@pytest.mark.parametrize("template", [(2, 2, 2), (2, 0, 2)], ids=str)
+def test_the_law_of_the_lambda_schedule_for_a_denoiser_that_reads_the_mask_rate(template):
+    high, low, rates = arbitrary_denoiser(2, 3), arbitrary_denoiser(2, 3, seed=2), levels(3)
+
+    def denoiser(xt, time):
+        return torch.where((time > 0.6)[:, None, None], high(xt, time), low(xt, time))
+
+    law = lambda_schedule_law(denoiser, 2, 3, rates, torch.tensor(template), time_input=True)
+    assert_law(law, by_coins(denoiser, template, rates.tolist(), 2), 2, 3)
+    assert float((law - lambda_schedule_law(denoiser, 2, 3, rates, torch.tensor(template))).abs().max()) > 1e-3
+
+
 @every_case
 def test_the_law_of_one_token_at_a_time(name):
     denoiser, vocab_size, template, given = case(name)

@@ -76,6 +76,21 @@ def test_first_hitting_averages_over_all_orders(make, template):
     assert_samples(samples, over_all_orders(denoiser, template, 3))
 
 
+def reads_the_rate(xt, time):
+    """One of two tables, by the mask rate."""
+    high, low = arbitrary_denoiser(2, 3), arbitrary_denoiser(2, 3, seed=2)
+    return torch.where((time > 0.6)[:, None, None], high(xt, time), low(xt, time))
+
+
+def test_a_denoiser_may_read_the_mask_rate():
+    template, rates = (2, 2, 2), levels(3)
+    law = by_coins(reads_the_rate, template, rates.tolist(), 2)
+    assert apart(law, by_coins(arbitrary_denoiser(2, 3), template, rates.tolist(), 2)) > 0.02
+    for run in (lambda_schedule(reads_the_rate, rows(template), rates, 2, generator=seeded(1)),
+                first_hitting(reads_the_rate, rows(template), 2, rates=rates, generator=seeded(2))):
+        assert_samples(run, law)
+
+
 def test_first_hitting_is_the_limit_of_many_levels():
     denoiser, template = arbitrary_denoiser(2, 3), (2, 2, 2)
     limit = over_all_orders(denoiser, template, 2)
