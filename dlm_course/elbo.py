@@ -107,13 +107,23 @@ def prior_kl(x0: Tensor, transition: Transition, prior: Tensor | None = None) ->
     Raises: ValueError for another shape, or where no prior is given and the transition has no stationary law.
     Source: "ELBO", the second term.
     """
+    prior = token_prior(transition, x0.shape[-1], prior).to(x0.device)
+    return kl(transition.marginal(x0, transition.num_steps), prior).sum(-1)
+
+
+def token_prior(transition: Transition, length: int, prior: Tensor | None = None) -> Tensor:
+    """The law p(x_T^i) of each of n tokens, (n, K), float64: the prior, or the transition's stationary law.
+
+    Shapes: prior (K,) or (n, K). Raises: ValueError for another shape, or where no prior is given and the transition
+    has no stationary law.
+    """
     prior = transition.stationary() if prior is None else prior
-    if prior.shape not in ((transition.num_states,), (x0.shape[-1], transition.num_states)):
-        raise ValueError(f"prior must have shape {(transition.num_states,)} or "
-                         f"{(x0.shape[-1], transition.num_states)}, got {tuple(prior.shape)}")
+    if prior.shape not in ((transition.num_states,), (length, transition.num_states)):
+        raise ValueError(f"prior must have shape {(transition.num_states,)} or {(length, transition.num_states)}, got "
+                         f"{tuple(prior.shape)}")
     check_probabilities(prior, "prior")
-    prior = prior.to(x0.device, torch.float64)
-    return kl(transition.marginal(x0, transition.num_steps), prior / prior.sum(-1, keepdim=True)).sum(-1)
+    prior = prior.to(torch.float64)
+    return (prior / prior.sum(-1, keepdim=True)).expand(length, -1)
 
 
 def sampled_bound(reverse: ReverseFunction, x0: Tensor, transition: Transition, *, prior: Tensor | None = None,

@@ -1,5 +1,6 @@
-"""How good a model is: held-out bits per character with a standard error."""
+"""How good a model is: held-out bits per character with a standard error; how far a sampler is from its data."""
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from torch import Tensor
 from dlm_course.denoiser import Denoiser, autoregressive_nll
 from dlm_course.elbo import DenoiserFunction, bits_per_character
 from dlm_course.mask_rate import continuous_loss, draw_uniform, mask_count_loss
-from dlm_course.toy_language import Language
+from dlm_course.sampler import check_order, check_rates
+from dlm_course.toy_language import Language, MarkovLanguage
 
 
 @dataclass(frozen=True)
@@ -115,3 +117,70 @@ def _losses(model: Denoiser, x0: Tensor, num_draws: int, generator: torch.Genera
     return torch.stack([loss_per_sequence(model, x0, generator) for _ in range(draws)]).mean(0)
 
 
+# The price of parallel decoding, for a Markov language and its exact Bayes denoiser
+
+def path_kl(language: MarkovLanguage, rates: Tensor) -> Tensor:
+    """KL(data path || sampler path) of the lambda-schedule sampler, exactly, in nats; at any length.
+
+    Formula: NELBO_L - H(X) with NELBO_L = sum_l (r_{l-1} - r_l) F(r_{l-1}) and F(lambda) = sum_i E H(x^i | visible),
+    every other position being masked with probability lambda. A path is the states after all L steps; its KL is above
+    that of the output alone. Only the nearest visible neighbours count: the left one is i - a with probability
+    lambda^(a-1) (1 - lambda), and none with probability lambda^(i-1). Cost: O(n^3) a step.
+    As L grows with linear levels, L times it tends to (1/2) sum_i [H(x^i) - H(x^i | all others)].
+    Shapes: rates (L+1,); returns a float64 scalar.
+    Raises: ValueError for rates that do not fall strictly from 1 to 0, TypeError for another kind of language.
+    """
+    pairs, rates = _pair_entropies(language), check_rates(rates).tolist()
+    total = -language.entropy()
+    for before, after in itertools.pairwise(rates):
+        left, right = _nearest_visible(language.length, before)
+        # The sum over i, j, k of left[i, j] right[i, k] (G[j, i] + G[i, k] - G[j, k]): the rows of both sum to 1.
+        masked = (left * pairs[:, 1:-1].T).sum() + (right * pairs[1:-1]).sum() - (left @ pairs * right).sum()
+        total = total + (before - after) * masked
+    return total
+
+
+def _nearest_visible(length: int, mask_rate: float) -> tuple[Tensor, Tensor]:
+    """P(j is the nearest visible position on the left of i) and on its right, (n, n+2) each, float64.
+
+    Rows are i = 1..n; the columns 0 and n+1 stand for none. Other positions are masked with probability mask_rate > 0.
+    """
+    place = torch.arange(length + 2)
+    apart = place - place[1:-1, None]
+    ends = (place == 0) | (place == length + 1)
+    weight = mask_rate ** (apart.abs().double() - 1)
+    weight = torch.where(ends, weight, weight * (1 - mask_rate))
+    return weight.where(apart < 0, 0.0), weight.where(apart > 0, 0.0)
+
+
+def order_kl(language: MarkovLanguage, order: Tensor) -> Tensor:
+    """KL(data || output) of `reveal_in_order` for one order, exactly, in nats; at any length.
+
+    Formula: sum over the steps of (sum of the entropies of the positions revealed - their joint entropy), both given
+    what is visible before the step; with one position a step it is 0. By the chain rule the joint entropy is that of
+    each position given what is visible or was revealed in the same step on its left.
+    Shapes: order (n,), steps 1..L; returns a float64 scalar.
+    Raises: ValueError for an order with missing steps or of another shape, TypeError for another kind of language.
+    """
+    pairs, order = _pair_entropies(language), check_order(order, language.length)
+    if order.ndim != 1:
+        raise ValueError(f"the KL belongs to one order, of shape ({language.length},), got {tuple(order.shape)}")
+
+    def conditional(i: int, left: int, right: int) -> Tensor:
+        return pairs[left, i] + pairs[i, right] - pairs[left, right]
+
+    steps, total = order.tolist(), pairs.new_zeros(())
+    for i, step in enumerate(steps, 1):
+        earlier = [j for j, other in enumerate(steps, 1) if other < step]
+        together = [j for j, other in enumerate(steps, 1) if other <= step]
+        right = min((j for j in earlier if j > i), default=language.length + 1)
+        alone, joint = (max((j for j in seen if j < i), default=0) for seen in (earlier, together))
+        total = total + conditional(i, alone, right) - conditional(i, joint, right)
+    return total
+
+
+def _pair_entropies(language: MarkovLanguage) -> Tensor:
+    if not isinstance(language, MarkovLanguage):
+        raise TypeError(f"language must be a MarkovLanguage, got {type(language).__name__}; others are enumerated, see "
+                        "laws.py")
+    return language.pair_entropies()

@@ -224,6 +224,26 @@ class MarkovLanguage(HiddenMarkovLanguage):
             total, law = total + law @ by_symbol, self.matrix @ law
         return total
 
+    def pair_entropies(self) -> Tensor:
+        """G[j, k] = H(x^k | x^j) exactly for positions 1 <= j < k <= n, in nats; float64, (n+2, n+2), 0 elsewhere.
+
+        Row 0 stands for nothing visible on the left, G[0, k] = H(x^k); column n+1 for nothing on the right, where it
+        is 0. The entropy of a symbol between its nearest visible neighbours, which are all that it depends on, is then
+        H(x^i | x^j, x^k) = G[j, i] + G[i, k] - G[j, k] for 0 <= j < i < k <= n+1, by the chain rule and the Markov
+        property. Cost: O(n V^3 + n^2 V).
+        """
+        laws, power = [self.initial], torch.eye(self.vocab_size, dtype=torch.float64)
+        for _ in range(self.length - 1):
+            laws.append(self.matrix @ laws[-1])
+        laws = torch.stack(laws)                                                        # (n, V)
+        pairs = torch.zeros(self.length + 2, self.length + 2, dtype=torch.float64)
+        pairs[0, 1:-1] = entropy(laws)
+        for distance in range(1, self.length):
+            power = self.matrix @ power
+            left = torch.arange(1, self.length - distance + 1)
+            pairs[left, left + distance] = laws[left - 1] @ entropy(power.T)
+        return pairs
+
     def entropy_rate(self) -> Tensor:
         """lim H(X) / n = sum_j pi_j H(A[:, j]) exactly, in nats a symbol, pi the stationary law.
 

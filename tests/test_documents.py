@@ -12,7 +12,8 @@ import pytest
 import dlm_course
 
 ROOT = Path(__file__).parents[1]
-MODULES = ("categorical", "schedule", "transition", "data", "elbo", "mask_rate", "sampler", "denoiser")
+MODULES = ("categorical", "schedule", "transition", "data", "elbo", "mask_rate", "sampler", "decoding", "laws",
+           "denoiser")
 
 
 def test_the_readme_example_prints_what_it_says():
