@@ -2,6 +2,7 @@
 # make test           prove it: package, answers, notebooks
 # make test-quick     the part of it that takes under three minutes
 # make notebooks      for authors: execute lectures and solutions, release the exercises
+# make study          for authors: repeat the longer runs that lectures plot (about 12 minutes)
 # make clean          remove the environment
 #
 # The first call makes the environment in .venv: with the CPU build of torch, or, for a GPU, with TORCH=cu130 (any build
@@ -15,7 +16,7 @@ TORCH  ?=
 BROWSER ?= yes
 PORT   ?=
 
-.PHONY: help lab test test-quick notebooks clean FORCE
+.PHONY: help lab test test-quick notebooks study clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -39,6 +40,9 @@ test-quick: $(VENV)/ready-test
 notebooks: $(VENV)/ready
 	$(BIN)/python -m dlm_course.authoring.execute lectures/*.ipynb
 	$(BIN)/dlm-course release
+
+study: $(VENV)/ready
+	OMP_NUM_THREADS=1 $(BIN)/python studies/mdlm_training.py
 
 clean:
 	rm -rf $(VENV)

@@ -143,7 +143,7 @@ def exact_bound(reverse: ReverseFunction, x0: Tensor, transition: Transition, *,
                 prior: Tensor | None = None) -> DiscreteBound:
     """The bound exactly: the expectation over X_t is a sum over all K^n states of the sequence.
 
-    Shapes: x0 (batch, n) states with K^n <= 50,000; returns terms (batch, T).
+    Shapes: x0 (batch, n) states with K^n <= 100,000; returns terms (batch, T).
     Raises: ValueError for more states, else as `step_kl` and `prior_kl`.
     Source: "ELBO".
     """
@@ -168,9 +168,9 @@ def exact_bound(reverse: ReverseFunction, x0: Tensor, transition: Transition, *,
 
 
 def all_states(num_states: int, length: int, device: torch.device | str = "cpu") -> Tensor:
-    """All K^n sequences of n states, (K^n, n), the last position changing fastest. ValueError for more than 50,000."""
-    if num_states**length > 50_000:
-        raise ValueError(f"{num_states}^{length} sequences are too many to enumerate (at most 50,000); estimate "
+    """All K^n sequences of n states, (K^n, n), the last position changing fastest. ValueError for more than 100,000."""
+    if num_states**length > 100_000:
+        raise ValueError(f"{num_states}^{length} sequences are too many to enumerate (at most 100,000); estimate "
                          "instead")
     single = torch.arange(num_states, device=device)
     return torch.cartesian_prod(*[single] * length).reshape(-1, length)

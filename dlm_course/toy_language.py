@@ -46,11 +46,11 @@ class Language(ABC):
         """p(x_0^i = v | evidence), (batch, n, V); all zero or NaN where the evidence is impossible."""
 
     def entropy(self) -> Tensor:
-        """H(X) = -sum p log p over all V^n sequences, in nats. Raises ValueError for more than 50,000 of them."""
+        """H(X) = -sum p log p over all V^n sequences, in nats. Raises ValueError for more than 100,000 of them."""
         return torch.special.entr(self.log_prob(self.sequences()).exp()).sum()
 
     def sequences(self) -> Tensor:
-        """All V^n sequences, (V^n, n), the last symbol changing fastest. ValueError for more than 50,000 of them."""
+        """All V^n sequences, (V^n, n), the last symbol changing fastest. ValueError for more than 100,000 of them."""
         return all_states(self.vocab_size, self.length)
 
     def denoiser(self, xt: Tensor, time: Tensor | None = None) -> Tensor:
