@@ -408,9 +408,9 @@ def test_t_and_the_number_of_states_stay_within_their_limits():
         with pytest.raises(ValueError, match=r"outside 1\.\.3"):
             step_kl(reverse, x0, x0, transition, t)
     with pytest.raises(ValueError, match="too many to enumerate"):
-        exact_bound(reverse, torch.zeros(1, 10, dtype=torch.long), transition)
+        exact_bound(reverse, torch.zeros(1, 11, dtype=torch.long), transition)
     with pytest.raises(ValueError, match="too many to enumerate"):
-        all_states(2, 16)
+        all_states(2, 17)
     assert all_states(2, 15).shape == (32_768, 15)
     assert all_states(3, 2).tolist() == [list(state) for state in product(range(3), repeat=2)]
     assert all_states(1, 1).tolist() == [[0]]
