@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from dlm_course.categorical import sample
-from dlm_course.elbo import DenoiserFunction
+from dlm_course.elbo import DenoiserFunction, ask
 from dlm_course.sampler import (
     Callback,
-    ask,
     check_num_sampling_steps,
     check_rates,
     open_template,

@@ -55,7 +55,7 @@ def reverse_model(denoiser: DenoiserFunction, transition: Transition, *, plug_in
     Model for Sequence"; Austin et al. 2021 (D3PM), section 3.3.
     """
     def reverse(xt: Tensor, t: Tensor) -> Tensor:
-        logits = denoiser(xt, t)
+        logits = ask(denoiser, xt, t)
         if isinstance(transition, AbsorbingTransition):
             logits = carry_over(logits, xt, transition.mask_id)
         x0_probs = logits.to(torch.float64).softmax(-1)
@@ -94,7 +94,7 @@ def step_kl(reverse: ReverseFunction, x0: Tensor, xt: Tensor, transition: Transi
     """
     t = _expand_time(t, x0, transition)
     posterior, model = transition.posterior(xt, x0, t), reverse(xt, t)
-    _check_reverse_shape(model, xt, transition)
+    check_reverse_shape(model, xt, transition.num_states)
     return kl(posterior, model.to(torch.float64)).sum(-1)
 
 
@@ -158,7 +158,7 @@ def exact_bound(reverse: ReverseFunction, x0: Tensor, transition: Transition, *,
         reached = states[(weights > 0).any(0)]
         weights = weights[:, (weights > 0).any(0)]
         model = reverse(reached, _expand_time(t, reached, transition))                  # (states, n, K)
-        _check_reverse_shape(model, reached, transition)
+        check_reverse_shape(model, reached, transition.num_states)
         for row, x in enumerate(x0):
             possible = weights[row] > 0
             posterior = transition.posterior(reached[possible], x.expand(int(possible.sum()), -1), t)
@@ -187,13 +187,23 @@ def _expand_time(t: int | Tensor, x: Tensor, transition: Transition) -> Tensor:
     return t.expand(x.shape[:1])
 
 
-def _check_reverse_shape(model: Tensor, xt: Tensor, transition: Transition) -> None:
-    if model.shape != (*xt.shape, transition.num_states):
-        raise ValueError(f"the reverse model must return probabilities of shape {(*xt.shape, transition.num_states)} "
+def check_reverse_shape(model: Tensor, xt: Tensor, num_states: int) -> None:
+    """Raise ValueError unless the reverse model gave probabilities of shape (batch, n, K)."""
+    if model.shape != (*xt.shape, num_states):
+        raise ValueError(f"the reverse model must return probabilities of shape {(*xt.shape, num_states)} "
                          f"for xt of shape {tuple(xt.shape)}, got {tuple(model.shape)}")
 
 
 # The same bound for the absorbing chain (lecture 05)
+
+def ask(denoiser: DenoiserFunction, xt: Tensor, time: Tensor) -> Tensor:
+    """The denoiser's logits, (batch, n, K). Raises ValueError where they have another shape."""
+    logits = denoiser(xt, time)
+    if logits.shape[:-1] != xt.shape:
+        raise ValueError(f"the denoiser must return logits (batch, n, K) for xt {tuple(xt.shape)}, got "
+                         f"{tuple(logits.shape)}")
+    return logits
+
 
 def masked_cross_entropy(denoiser: DenoiserFunction, x0: Tensor, xt: Tensor, time: Tensor, mask_id: int) -> Tensor:
     """sum_i [x_t^i = e_m] (-log p(x_0^i | X_t)), the visible tokens carried over and the mask given no mass.
@@ -208,10 +218,7 @@ def masked_cross_entropy(denoiser: DenoiserFunction, x0: Tensor, xt: Tensor, tim
     x0, xt = x0.long(), xt.long()
     if bool((x0 == mask_id).any()):
         raise ValueError(f"x0 holds the mask ({mask_id}): the clean text has none; were x0 and xt swapped?")
-    logits = denoiser(xt, time)
-    if logits.shape[:-1] != xt.shape:
-        raise ValueError(f"the denoiser must return logits (batch, n, K) for xt {tuple(xt.shape)}, got "
-                         f"{tuple(logits.shape)}")
+    logits = ask(denoiser, xt, time)
     check_states(x0, logits.shape[-1], "x0")
     log_probs = carry_over(logits, xt, mask_id).log_softmax(-1)
     picked = log_probs.gather(-1, x0.long().unsqueeze(-1)).squeeze(-1)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from dlm_course.decoding import number_due, round_confidence, surest
-from dlm_course.elbo import DenoiserFunction, ReverseFunction, token_prior
-from dlm_course.sampler import ask, check_num_sampling_steps, check_order, check_rates, open_template, share_masked
+from dlm_course.elbo import DenoiserFunction, ReverseFunction, ask, check_reverse_shape, token_prior
+from dlm_course.sampler import check_num_sampling_steps, check_order, check_rates, open_template, share_masked
 from dlm_course.transition import AbsorbingTransition, Transition, carry_over
 
 MOST_STATES = 2_000_000
@@ -55,12 +55,28 @@ def one_at_a_time_law(denoiser: DenoiserFunction, vocab_size: int, length: int,
     `reveal_in_order` with a `random_order` of n steps; `first_hitting` itself tells it the times it drew.
     Shapes and errors as `lambda_schedule_law`.
     """
-    def any_position(step: int, masked: tuple[int, ...], probs: Tensor) -> Iterator[Move]:
-        for j, position in enumerate(masked):
-            yield (position,), probs[:, j] / len(masked)
-
     fillings = _Fillings(denoiser, vocab_size, length, template)
-    return _carry(fillings, fillings.num_masked, any_position)
+    return _average_over_sets(fillings, fillings.num_masked)
+
+
+def random_order_law(denoiser: DenoiserFunction, vocab_size: int, length: int, num_sampling_steps: int) -> Tensor:
+    """The law of `reveal_in_order` from masks only, with a `random_order` of L steps: the average over partitions.
+
+    With L = n it is `one_at_a_time_law`.
+    Shapes: returns (V,) * n, float64. Raises: ValueError unless 1 <= L <= n, or for more than 2,000,000 states.
+    """
+    check_num_sampling_steps(num_sampling_steps, length)
+    return _average_over_sets(_Fillings(denoiser, vocab_size, length, None), num_sampling_steps)
+
+
+def _average_over_sets(fillings: "_Fillings", num_steps: int) -> Tensor:
+    """Each step reveals as equal a number of positions as possible, all sets of that size equally likely."""
+    def any_set(step: int, masked: tuple[int, ...], probs: Tensor) -> Iterator[Move]:
+        sets = list(combinations(range(len(masked)), number_due(fillings.num_masked, step, num_steps)))
+        for chosen in sets:
+            yield tuple(masked[j] for j in chosen), _product(probs[:, chosen]) / len(sets)
+
+    return _carry(fillings, num_steps, any_set)
 
 
 def order_law(denoiser: DenoiserFunction, vocab_size: int, length: int, order: Tensor,
@@ -136,9 +152,7 @@ def ancestral_law(reverse: ReverseFunction, transition: Transition, length: int,
         for index in law.nonzero().squeeze(-1).split(_ROWS):
             xt = _sequences(num_states, length, index)
             probs = reverse(xt, torch.full(xt.shape[:1], t, device=xt.device)).to(law)
-            if probs.shape != (*xt.shape, num_states):
-                raise ValueError(f"the reverse model must return probabilities of shape {(*xt.shape, num_states)}, got "
-                                 f"{tuple(probs.shape)}")
+            check_reverse_shape(probs, xt, num_states)
             left, right = (_product(half).reshape(len(xt), -1) for half in (probs[:, :first], probs[:, first:]))
             after += (law[index, None] * left).T @ right
         law = after.flatten()

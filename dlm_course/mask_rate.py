@@ -84,6 +84,24 @@ def mask_count_loss(denoiser: DenoiserFunction, x0: Tensor, mask_id: int, *, met
     return loss * (length / num_masked).to(loss)
 
 
+def paid_by_count(denoiser: DenoiserFunction, x0: Tensor, mask_id: int) -> Tensor:
+    """[k]: what the masked tokens pay, summed over all sets S of k masked positions, sum_{|S| = k} l(S).
+
+    For a denoiser that ignores the time these n + 1 numbers a sequence give the bound at every mask rate: F(lambda) =
+    sum_k lambda^k (1-lambda)^(n-k) paid[k] is what the masked tokens pay on average.
+    Shapes: x0 (batch, n) states with n <= 12; returns (n + 1, batch), in nats, its first row 0. The denoiser's time is
+    k/n. Raises: ValueError for a longer sequence.
+    """
+    x0, length = x0.long(), x0.shape[-1]
+    paid = [0.0] * (length + 1)
+    for masked in mask_patterns(length, x0.device):
+        count = int(masked.sum())
+        time = torch.full(x0.shape[:1], count / length, device=x0.device)
+        loss = masked_cross_entropy(denoiser, x0, torch.where(masked, mask_id, x0), time, mask_id)
+        paid[count] = paid[count] + loss
+    return torch.stack([torch.zeros_like(paid[-1]), *paid[1:]])
+
+
 def exact_continuous_loss(denoiser: DenoiserFunction, x0: Tensor, mask_id: int) -> Tensor:
     """L exactly, for a denoiser that ignores the time: the sum over all non-empty sets S of masked positions.
 
@@ -92,10 +110,5 @@ def exact_continuous_loss(denoiser: DenoiserFunction, x0: Tensor, mask_id: int) 
     Shapes: x0 (batch, n) states with n <= 12; returns (batch,), in nats. The denoiser's time is |S|/n.
     Raises: ValueError for a longer sequence.
     """
-    x0, length, total = x0.long(), x0.shape[-1], 0.0
-    for masked in mask_patterns(length, x0.device):
-        count = int(masked.sum())
-        time = torch.full(x0.shape[:1], count / length, device=x0.device)
-        loss = masked_cross_entropy(denoiser, x0, torch.where(masked, mask_id, x0), time, mask_id)
-        total = total + loss / (count * math.comb(length, count))
-    return total
+    paid, length = paid_by_count(denoiser, x0, mask_id), x0.shape[-1]
+    return sum(paid[count] / (count * math.comb(length, count)) for count in range(1, length + 1))

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dlm_course.categorical import check_states, sample
-from dlm_course.elbo import DenoiserFunction, ReverseFunction
+from dlm_course.elbo import DenoiserFunction, ReverseFunction, ask
 from dlm_course.transition import carry_over
 
 Callback = Callable[[int, Tensor], None]
@@ -223,13 +223,7 @@ def reveal(denoiser: DenoiserFunction, x: Tensor, where: Tensor, time: Tensor | 
     return x.masked_scatter(where, sample(probs, generator=generator))
 
 
-def ask(denoiser: DenoiserFunction, xt: Tensor, time: Tensor) -> Tensor:
-    """The denoiser's logits, (batch, n, K). Raises ValueError where they have another shape."""
-    logits = denoiser(xt, time)
-    if logits.shape[:-1] != xt.shape:
-        raise ValueError(f"the denoiser must return logits (batch, n, K) for xt {tuple(xt.shape)}, got "
-                         f"{tuple(logits.shape)}")
-    return logits
+
 
 
 def share_masked(x: Tensor, mask_id: int) -> Tensor:

@@ -136,6 +136,18 @@ class TableLanguage(Language):
         return torch.einsum("bs,snv->bnv", weights, one_hot(every, self.vocab_size))
 
 
+def words_of_ads() -> TableLanguage:
+    """The small language of lectures 04 to 06: words of three letters out of `a`, `d`, `s`, the symbols 0, 1, 2.
+
+    Six good words, ads 0.30, sad 0.25, das 0.15, ada, sas and dad 0.10 each, in 98 of 100 cases; else any of the 27
+    strings, equally likely.
+    """
+    joint = torch.full((3, 3, 3), 0.02 / 27, dtype=torch.float64)
+    for word, probability in {"ads": 0.30, "sad": 0.25, "das": 0.15, "ada": 0.10, "sas": 0.10, "dad": 0.10}.items():
+        joint[tuple("ads".index(letter) for letter in word)] += 0.98 * probability
+    return TableLanguage(joint)
+
+
 class HiddenMarkovLanguage(Language):
     """A hidden state s^i walks a Markov chain of S states and emits one symbol at each position.
 

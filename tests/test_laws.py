@@ -1,7 +1,7 @@
 """The exact laws against sums in plain Python, and the price of parallel decoding against sums over paths."""
 
 import math
-from itertools import pairwise, product
+from itertools import pairwise, permutations, product
 
 import pytest
 import torch
@@ -26,6 +26,7 @@ from dlm_course.laws import (
     maskgit_law,
     one_at_a_time_law,
     order_law,
+    random_order_law,
     sampling_floor,
     surest_first_law,
     total_variation,
@@ -89,6 +90,17 @@ def test_the_law_of_one_token_at_a_time(name):
     denoiser, vocab_size, template, given = case(name)
     law = one_at_a_time_law(denoiser, vocab_size, len(template), given)
     assert_law(law, over_all_orders(denoiser, template, vocab_size), vocab_size, len(template))
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if case(name)[3] is None])
+def test_the_law_of_random_orders_is_the_average_over_partitions(name):
+    denoiser, vocab_size, template, _ = case(name)
+    for steps in range(1, len(template) + 1):
+        sizes = [len(range(step, len(template), steps)) for step in range(steps)]
+        orders = set(permutations([step for step, size in enumerate(sizes, 1) for _ in range(size)]))
+        laws = [by_order(denoiser, template, order, vocab_size) for order in orders]
+        due = {x: sum(law[x] for law in laws) / len(laws) for x in laws[0]}
+        assert_law(random_order_law(denoiser, vocab_size, len(template), steps), due, vocab_size, len(template))
 
 
 @every_case

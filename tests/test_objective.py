@@ -23,7 +23,14 @@ from dlm_course.elbo import (
     rho_weighted_term,
 )
 from dlm_course.evaluation import Estimate, estimate
-from dlm_course.mask_rate import METHODS, continuous_loss, draw_uniform, exact_continuous_loss, mask_count_loss
+from dlm_course.mask_rate import (
+    METHODS,
+    continuous_loss,
+    draw_uniform,
+    exact_continuous_loss,
+    mask_count_loss,
+    paid_by_count,
+)
 from dlm_course.schedule import Schedule
 from dlm_course.toy_language import MarkovLanguage
 from dlm_course.transition import AbsorbingTransition
@@ -541,3 +548,14 @@ def test_errors_name_the_cause():
         exact_continuous_loss(denoiser, torch.zeros(1, 13, dtype=torch.long), 3)
     with pytest.raises(ValueError, match="logits"):
         masked_cross_entropy(lambda xt, time: torch.zeros(1, 4), x0, x0, torch.tensor([1]), 3)
+
+
+@pytest.mark.parametrize(("vocab_size", "length"), SIZES)
+def test_what_is_paid_by_count_is_the_sum_over_the_sets_of_each_size(vocab_size, length):
+    denoiser, x0 = arbitrary_denoiser(vocab_size, length), language(vocab_size, length).sequences()
+    paid = paid_by_count(denoiser, x0, vocab_size)
+    assert paid.shape == (length + 1, len(x0))
+    for count, row in enumerate(paid):
+        for value, x in zip(row, x0, strict=True):
+            expected = by_hand(denoiser, x, vocab_size, lambda k, count=count: float(k == count))
+            assert float(value) == pytest.approx(expected, abs=1e-10)

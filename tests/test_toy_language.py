@@ -576,3 +576,12 @@ def test_a_denoisers_logits_are_log_probabilities_that_keep_what_is_seen(device,
     draws = words.sample(5, generator=seeded(1))
     assert words.log_prob(draws).isfinite().all()
     assert torch.equal(draws, words.sample(5, generator=seeded(1)))
+
+
+def test_the_words_of_ads_are_six_good_ones_and_some_errors():
+    words = toy_language.words_of_ads()
+    assert words.joint.shape == (3, 3, 3)
+    assert float(words.joint[0, 1, 2]) == pytest.approx(0.98 * 0.30 + 0.02 / 27, abs=1e-12)          # ads
+    assert float(words.joint[1, 1, 1]) == pytest.approx(0.02 / 27, abs=1e-12)                         # ddd
+    assert int((words.joint > 0.01).sum()) == 6
+    assert float(words.joint.sum()) == pytest.approx(1, abs=1e-12)

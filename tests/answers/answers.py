@@ -196,6 +196,34 @@ class AnswersTests:
 
 
 @pytest.mark.slow
+class SamplerTests:
+    """The tests of a topic's sampler over many seeds; a file's subclass says which `topic` and `task`.
+
+    steady  right answers that must pass whatever the seed
+    never   wrong ones, by dependence, bias or what is never drawn, that must fail whatever the seed
+    """
+
+    topic: Topic
+    task: str
+    steady: tuple
+    never: tuple
+
+    def pytest_generate_tests(self, metafunc):
+        for argument, values in {"kind": self.steady, "mistake": self.never}.items():
+            if argument in metafunc.fixturenames:
+                metafunc.parametrize(argument, values)
+
+    def _verdicts(self, name):
+        return self.topic.verdicts_over_seeds(self.task, self.topic.source_of(self.task, name), seeds=range(20))
+
+    def test_a_right_sampler_passes_whatever_the_seed(self, kind):
+        assert [str(verdict) for verdict in self._verdicts(kind) if not verdict.passed] == []
+
+    def test_dependent_biased_or_missing_draws_fail_whatever_the_seed(self, mistake):
+        assert {verdict.status for verdict in self._verdicts(mistake)} == {"✗"}
+
+
+@pytest.mark.slow
 class NotebookTests:
     """The test of `dlm-course check`; a file's subclass says which `topic`, and a `mixed` set of answers by name."""
 

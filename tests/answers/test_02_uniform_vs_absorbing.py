@@ -1,7 +1,6 @@
 """Do the checks of topic 02 deserve trust? The answers were written from the exercise alone."""
 
-import pytest
-from answers import AnswersTests, NotebookTests, Right, Topic, Wrong
+from answers import AnswersTests, NotebookTests, Right, SamplerTests, Topic, Wrong
 
 CLOSED = "02-1-closed-form"
 MASK = "02-2-mask-tokens"
@@ -1075,17 +1074,8 @@ class TestNotebook(NotebookTests):
              INFORMATION: "bits"}
 
 
-# ------------------------------------------------------------------------------------------------------ statistics
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["where", "survivors-above-one-minus-the-rate", "bernoulli-int32"])
-def test_a_right_sampler_passes_whatever_the_seed(kind):
-    found = TOPIC.verdicts_over_seeds(MASK, TOPIC.source_of(MASK, kind), seeds=range(20))
-    assert [str(verdict) for verdict in found if not verdict.passed] == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mistake", ["one-coin-a-sequence", "one-coin-a-position", "exact-number-in-a-sequence"])
-def test_dependent_coins_fail_whatever_the_seed(mistake):
-    found = TOPIC.verdicts_over_seeds(MASK, TOPIC.source_of(MASK, mistake), seeds=range(20))
-    assert {verdict.status for verdict in found} == {"✗"}
+class TestSampler(SamplerTests):
+    topic = TOPIC
+    task = MASK
+    steady = ("where", "survivors-above-one-minus-the-rate", "bernoulli-int32")
+    never = ("one-coin-a-sequence", "one-coin-a-position", "exact-number-in-a-sequence")

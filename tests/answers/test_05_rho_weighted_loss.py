@@ -1,7 +1,6 @@
 """Do the checks of topic 05 deserve trust? The answers were written from the exercise alone."""
 
-import pytest
-from answers import AnswersTests, NotebookTests, Right, Topic, Wrong
+from answers import AnswersTests, NotebookTests, Right, SamplerTests, Topic, Wrong
 
 RHO = "05-1-rho"
 POSTERIOR = "05-2-absorbing-posterior"
@@ -1791,18 +1790,9 @@ class TestNotebook(NotebookTests):
              SINGLE: "first-answer-by-name"}
 
 
-# ------------------------------------------------------------------------------------------------------ statistics
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["index-from-zero", "multinomial-and-bernoulli", "chain-step-by-step"])
-def test_a_right_sampler_passes_whatever_the_seed(kind):
-    found = TOPIC.verdicts_over_seeds(SINGLE, TOPIC.source_of(SINGLE, kind), seeds=range(20))
-    assert [str(verdict) for verdict in found if not verdict.passed] == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mistake", ["one-t-for-the-batch", "one-coin-a-sequence", "one-coin-a-position",
-                                     "exact-number-of-masks", "last-step-never-drawn", "first-step-never-drawn"])
-def test_dependent_or_missing_draws_fail_whatever_the_seed(mistake):
-    found = TOPIC.verdicts_over_seeds(SINGLE, TOPIC.source_of(SINGLE, mistake), seeds=range(20))
-    assert {verdict.status for verdict in found} == {"✗"}
+class TestSampler(SamplerTests):
+    topic = TOPIC
+    task = SINGLE
+    steady = ("index-from-zero", "multinomial-and-bernoulli", "chain-step-by-step")
+    never = ("one-t-for-the-batch", "one-coin-a-sequence", "one-coin-a-position", "exact-number-of-masks",
+             "last-step-never-drawn", "first-step-never-drawn")

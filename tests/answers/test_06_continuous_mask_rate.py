@@ -1,7 +1,6 @@
 """Do the checks of topic 06 deserve trust? The answers were written from the exercise alone."""
 
-import pytest
-from answers import AnswersTests, NotebookTests, Right, Topic, Wrong
+from answers import AnswersTests, NotebookTests, Right, SamplerTests, Topic, Wrong
 
 DISCRETE = "06-1-discrete-bound"
 RATES = "06-2-stratified-rates"
@@ -1484,21 +1483,11 @@ class TestNotebook(NotebookTests):
              EXACTLY: "coins"}
 
 
-# ------------------------------------------------------------------------------------------------------ statistics
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["ranks", "one-argsort-is-a-permutation-too", "scatter", "largest-by-threshold",
-                                  "position-after-position-int32", "numpy-seeded-by-the-generator"])
-def test_a_right_sampler_passes_whatever_the_seed(kind):
-    found = TOPIC.verdicts_over_seeds(EXACTLY, TOPIC.source_of(EXACTLY, kind), seeds=range(20))
-    assert [str(verdict) for verdict in found if not verdict.passed] == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mistake", ["coins", "same-set-for-the-batch", "same-ranks-for-pairs",
-                                     "one-permutation-rolled", "complement-for-every-second-sequence",
-                                     "block-with-a-random-start", "coins-mended-from-the-left", "left-preferred",
-                                     "small-random-integers-sorted", "sorted-by-state", "one-random-number-a-state"])
-def test_dependent_or_biased_sets_fail_whatever_the_seed(mistake):
-    found = TOPIC.verdicts_over_seeds(EXACTLY, TOPIC.source_of(EXACTLY, mistake), seeds=range(20))
-    assert {verdict.status for verdict in found} == {"✗"}
+class TestSampler(SamplerTests):
+    topic = TOPIC
+    task = EXACTLY
+    steady = ("ranks", "one-argsort-is-a-permutation-too", "scatter", "largest-by-threshold",
+              "position-after-position-int32", "numpy-seeded-by-the-generator")
+    never = ("coins", "same-set-for-the-batch", "same-ranks-for-pairs", "one-permutation-rolled",
+             "complement-for-every-second-sequence", "block-with-a-random-start", "coins-mended-from-the-left",
+             "left-preferred", "small-random-integers-sorted", "sorted-by-state", "one-random-number-a-state")

@@ -1,7 +1,6 @@
 """Do the checks of topic 07 deserve trust? The answers were written from the exercise alone."""
 
-import pytest
-from answers import AnswersTests, NotebookTests, Right, Topic, Wrong
+from answers import AnswersTests, NotebookTests, Right, SamplerTests, Topic, Wrong
 
 CORRUPT = "07-1-corrupt"
 LOSS = "07-2-mdlm-loss"
@@ -1699,25 +1698,13 @@ class TestNotebook(NotebookTests):
     mixed = {CORRUPT: "pieces-in-order", LOSS: "cross-entropy", DESCEND: "gradients-not-zeroed"}   # noqa: RUF012
 
 
-# ------------------------------------------------------------------------------------------------------ statistics
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["randperm-and-ranks", "one-minus-rand-float64", "floor-plus-one-shuffled-at-the-end",
-                                  "rows-of-the-mask-shuffled", "numpy-seeded-by-the-generator",
-                                  "position-after-position-int32"])
-def test_a_right_sampler_passes_whatever_the_seed(kind):
-    found = TOPIC.verdicts_over_seeds(CORRUPT, TOPIC.source_of(CORRUPT, kind), seeds=range(20))
-    assert [str(verdict) for verdict in found if not verdict.passed] == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mistake", ["coins", "coins-with-one-mask-at-least", "floor-then-at-least-1",
-                                     "independent-counts", "pieces-with-replacement", "pieces-in-order",
-                                     "pieces-only-rolled", "pieces-up-or-down", "middles-of-the-pieces",
-                                     "pieces-in-a-fixed-order",
-                                     "one-number-for-all-pieces", "one-permutation-for-the-batch",
-                                     "one-permutation-rolled", "complement-for-every-second-text",
-                                     "block-with-a-random-start", "left-preferred", "small-random-integers-sorted"])
-def test_dependent_or_biased_masks_fail_whatever_the_seed(mistake):
-    found = TOPIC.verdicts_over_seeds(CORRUPT, TOPIC.source_of(CORRUPT, mistake), seeds=range(20))
-    assert {verdict.status for verdict in found} == {"✗"}
+class TestSampler(SamplerTests):
+    topic = TOPIC
+    task = CORRUPT
+    steady = ("randperm-and-ranks", "one-minus-rand-float64", "floor-plus-one-shuffled-at-the-end",
+              "rows-of-the-mask-shuffled", "numpy-seeded-by-the-generator", "position-after-position-int32")
+    never = ("coins", "coins-with-one-mask-at-least", "floor-then-at-least-1", "independent-counts",
+             "pieces-with-replacement", "pieces-in-order", "pieces-only-rolled", "pieces-up-or-down",
+             "middles-of-the-pieces", "pieces-in-a-fixed-order", "one-number-for-all-pieces",
+             "one-permutation-for-the-batch", "one-permutation-rolled", "complement-for-every-second-text",
+             "block-with-a-random-start", "left-preferred", "small-random-integers-sorted")
