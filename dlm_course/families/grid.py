@@ -46,7 +46,7 @@ class GridData:
         return torch.stack([index // self.vocab_size, index % self.vocab_size], -1)
 
 
-def ring(vocab_size: int = 32, *, num_modes: int = 8, spread: float = 0.0272) -> GridData:
+def ring(vocab_size: int = 32, *, num_modes: int = 8, spread: float = 0.0275) -> GridData:
     """Gaussians on a circle across 3/4 of the grid; the spread is their standard deviation, in sides of the grid."""
     angles = 2 * math.pi * torch.arange(num_modes, dtype=torch.float64) / num_modes
     centres = 0.5 + 0.375 * torch.stack([angles.cos(), angles.sin()], -1)
