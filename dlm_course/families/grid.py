@@ -67,7 +67,9 @@ def _binned(centres: Tensor, spread: float, vocab_size: int, weights: Tensor | N
     """The mass of a mixture of round Gaussians in each bin of the unit square, of what falls into the square."""
     weights = torch.full((len(centres),), 1 / len(centres), dtype=torch.float64) if weights is None else weights
     edges = torch.linspace(0, 1, vocab_size + 1, dtype=torch.float64)
-    mass = torch.special.ndtr((edges[:, None, None] - centres) / spread).diff(dim=0)         # (V, modes, 2)
+    low, high = (edges[:-1, None, None] - centres) / spread, (edges[1:, None, None] - centres) / spread
+    right = low > 0    # the difference of two numbers near 1 would lose the tail: there the mirrored bin is taken
+    mass = torch.special.ndtr(torch.where(right, -low, high)) - torch.special.ndtr(torch.where(right, -high, low))
     probs = torch.einsum("im,jm,m->ij", mass[..., 0], mass[..., 1], weights)
     return probs / probs.sum()
 
