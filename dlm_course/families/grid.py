@@ -69,7 +69,8 @@ def _binned(centres: Tensor, spread: float, vocab_size: int, weights: Tensor | N
     edges = torch.linspace(0, 1, vocab_size + 1, dtype=torch.float64)
     low, high = (edges[:-1, None, None] - centres) / spread, (edges[1:, None, None] - centres) / spread
     right = low > 0    # the difference of two numbers near 1 would lose the tail: there the mirrored bin is taken
-    mass = torch.special.ndtr(torch.where(right, -low, high)) - torch.special.ndtr(torch.where(right, -high, low))
+    low, high = torch.where(right, -high, low), torch.where(right, -low, high)
+    mass = (torch.special.erfc(-high / 2**0.5) - torch.special.erfc(-low / 2**0.5)) / 2      # (V, modes, 2)
     probs = torch.einsum("im,jm,m->ij", mass[..., 0], mass[..., 1], weights)
     return probs / probs.sum()
 
