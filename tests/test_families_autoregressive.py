@@ -12,11 +12,11 @@ from dlm_course.data import load_digits
 from dlm_course.families.autoregressive import Autoregressive
 
 
-def arbitrary(vocab_size=3, length=3, **options):
+def arbitrary(vocab_size=3, length=3):
     """A model whose conditionals are far from flat."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = Autoregressive(vocab_size, length, **{"width": 16, **options})
+        model = Autoregressive(vocab_size, length, width=16)
         torch.nn.init.normal_(model.network.head.weight, std=0.5)
         torch.nn.init.normal_(model.network.embedding.weight)
     return model.eval()

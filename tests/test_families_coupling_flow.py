@@ -11,11 +11,11 @@ from dlm_course.data import load_digits
 from dlm_course.families.coupling_flow import CouplingFlow
 
 
-def arbitrary(vocab_size=4, length=2, **options):
+def arbitrary(vocab_size=4, length=2):
     """A model that is far from its start, the dequantiser's uniform noise included."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = CouplingFlow(vocab_size, length, **{"width": 16, "num_couplings": 3, "num_components": 4, "depth": 1, **options})
+        model = CouplingFlow(vocab_size, length, num_couplings=3, num_components=4, width=16, depth=1)
         for coupling in model.couplings:
             torch.nn.init.normal_(coupling.network.last.weight, std=0.15)
         torch.nn.init.normal_(model.dequantiser.last.weight, std=0.15)

@@ -17,11 +17,11 @@ WEIGHTS = Normal(0.0, 1.0).log_prob(GRID[:, 0]).exp().double() * float(GRID[1] -
 POINTS = list(product(range(3), repeat=2))
 
 
-def arbitrary(vocab_size=3, length=2, **options):
+def arbitrary(vocab_size=3, length=2):
     """A model whose decoder listens to its latent and whose encoder is not the posterior."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = VAE(vocab_size, length, **{"latent_size": 1, "width": 16, **options})
+        model = VAE(vocab_size, length, latent_size=1, width=16)
         torch.nn.init.normal_(model.decoder.last.weight, std=0.4)
         torch.nn.init.normal_(model.encoder.last.weight, std=0.15)
     return model.eval()

@@ -26,8 +26,8 @@ from dlm_course.families.family import HALF_SIDE, Family, PointNetwork, check_po
 class CouplingFlow(Family):
     """Couplings that change the even and the odd coordinates in turn.
 
-    Two are enough for pairs in principle, one for p(y^1 | y^2) and one for p(y^2). Within a coupling the coordinates of a
-    half do not see each other: longer points need more, which let each half see what the other has become.
+    Two are enough for pairs in principle, one for p(y^1 | y^2) and one for p(y^2). Longer points need more: within a
+    coupling the changed coordinates do not see each other.
     """
 
     name = "coupling flow"
