@@ -1,7 +1,7 @@
 """The continuous side that the slides recall: paths from noise (t = 0) to data (t = 1), and the marginals they make.
 
-Every conditional path is p_t(x | x_1) = N(a(t) x_1, s(t)² I). A point moves along it by the flow x_t = a(t) x_1 + s(t) ε,
-so with the velocity, the conditional vector field,
+Every conditional path is p_t(x | x_1) = N(a(t) x_1, s(t)² I). A point moves along it by the flow
+x_t = a(t) x_1 + s(t) ε, so with the velocity, the conditional vector field,
 
     f(x, x_1, t) = a'(t) x_1 + s'(t)/s(t) (x - a(t) x_1).
 
@@ -163,7 +163,7 @@ class Marginal:
 
     def trajectories(self, start: Tensor, num_steps: int, *, stochastic: bool = False, end: float = 0.999,
                      generator: torch.Generator | None = None) -> Tensor:
-        """From x_0 = start along the ODE, in Heun's steps, or the reverse SDE, in Euler's. The times are even in 0..end.
+        """From x_0 = start along the ODE, in Heun's steps, or the reverse SDE, in Euler's, evenly from t = 0 to end.
 
         Shapes: start (..., n); returns (num_steps + 1, ..., n). Raises: ValueError unless 0 < end < 1.
         """
