@@ -26,12 +26,12 @@ class GAN(Family):
     name = "GAN"
     likelihood = "none"
 
-    def __init__(self, vocab_size: int, length: int = 2, *, noise_size: int = 8, width: int = 80, depth: int = 2,
-                 penalty: float = 0.05, gw=2, cw=4):
+    def __init__(self, vocab_size: int, length: int = 2, *, noise_size: int | None = None, width: int = 80,
+                 depth: int = 2, penalty: float = 0.05):
         super().__init__(vocab_size, length)
-        self.noise_size, self.penalty = noise_size, penalty
-        self.generator = PointNetwork(noise_size, length, width=width, depth=depth, num_waves=gw)
-        self.critic = PointNetwork(length, 1, width=width, depth=depth, num_waves=cw)
+        self.noise_size, self.penalty = noise_size or length, penalty
+        self.generator = PointNetwork(self.noise_size, length, width=width, depth=depth, num_waves=3)
+        self.critic = PointNetwork(length, 1, width=width, depth=depth)
 
     def make(self, num: int, generator: torch.Generator | None) -> Tensor:
         """G(z), (num, n), float32."""
@@ -55,7 +55,7 @@ class GAN(Family):
         return F.softplus(for_made - for_real).mean() + self.penalty * (slopes**2).sum(-1).mean()
 
     def fit(self, data: Tensor, num_steps: int, generator: torch.Generator, *, batch_size: int = 256,
-            learning_rate: float = 1e-3, average: float = 0.995, progress: bool = True) -> Tensor:
+            learning_rate: float = 3e-3, average: float = 0.995, progress: bool = True) -> Tensor:
         """Train as the other families do, but with an optimiser for each network, a step of each in turn.
 
         Momentum would keep pushing where the opponent no longer is, so there is none.
