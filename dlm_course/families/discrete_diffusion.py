@@ -59,8 +59,8 @@ class AbsorbingDiffusion(Family):
         return lambda_schedule(self.denoiser, masks, levels(num_sampling_steps), self.mask_id, generator=generator)
 
     def calls_per_sample(self, num_sampling_steps: int | None = None) -> int:
-        """At most that many: in a step that reveals nothing of a point the network is not asked about it."""
-        return self.length if num_sampling_steps is None else num_sampling_steps
+        """At most that many: where a step reveals nothing of a point the network is not asked about it."""
+        return self.length if num_sampling_steps is None else min(num_sampling_steps, self.length)
 
 
 class UniformDiffusion(Family):
