@@ -50,7 +50,7 @@ FAMILIES = {
     "flow matching": Budget("flow_matching.FlowMatching", 2000, sampling_steps=(1, 2, 5, 10, 20, 50)),
     "absorbing diffusion": Budget("discrete_diffusion.AbsorbingDiffusion", 600, {"learning_rate": 5e-3},
                                   sampling_steps=(1, 2, 4, 8, 16, 32)),
-    "uniform diffusion": Budget("discrete_diffusion.UniformDiffusion", 600, {"learning_rate": 5e-3},
+    "uniform diffusion": Budget("discrete_diffusion.UniformDiffusion", 600, {"learning_rate": 8e-3},
                                 sampling_steps=(1, 2, 4, 8, 16, 32)),
 }
 
