@@ -2,7 +2,7 @@
 # make test           prove it: package, answers, notebooks
 # make test-quick     the part of it that takes under three minutes
 # make notebooks      for authors: execute lectures and solutions, release the exercises
-# make study          for authors: repeat the longer runs that lectures plot (about 12 minutes)
+# make study          for authors: repeat the longer runs that lectures plot (under two hours)
 # make clean          remove the environment
 #
 # The first call makes the environment in .venv: with the CPU build of torch, or, for a GPU, with TORCH=cu130 (any build
@@ -43,6 +43,7 @@ notebooks: $(VENV)/ready
 
 study: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/python studies/mdlm_training.py
+	OMP_NUM_THREADS=1 $(BIN)/python studies/families.py
 
 clean:
 	rm -rf $(VENV)

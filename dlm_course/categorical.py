@@ -45,7 +45,7 @@ def check_probabilities(probs: Tensor, name: str = "probs") -> None:
     if bool((probs < 0).any()):
         raise ValueError(f"{name} holds a negative number ({float(probs.min()):.3g}); are these logits? "
                          "softmax(-1) turns logits into probabilities")
-    totals = probs.sum(-1, dtype=torch.float64)
+    totals = probs.detach().sum(-1, dtype=torch.float64)
     worst = totals.flatten()[(totals - 1).abs().argmax()]
     if abs(float(worst) - 1) > SUM_TOLERANCE:
         raise ValueError(f"{name} sums to {float(worst):.6g} over its last dimension, expected 1; "

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlm_course.categorical import entropy, sample
+from dlm_course.categorical import entropy
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class GridData:
 
     def sample(self, num: int, *, generator: torch.Generator | None = None) -> Tensor:
         """Draw pairs of bins, (num, 2), int64."""
-        index = sample(self.probs.flatten().expand(num, -1), generator=generator)
+        cumulative = self.probs.flatten().cumsum(0)     # one table for all draws, where `categorical.sample` has rows
+        u = torch.rand(num, dtype=torch.float64, generator=generator)
+        index = torch.searchsorted(cumulative / cumulative[-1], u, right=True)
         return torch.stack([index // self.vocab_size, index % self.vocab_size], -1)
 
 
