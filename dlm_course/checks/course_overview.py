@@ -57,8 +57,13 @@ def _autoregressive_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     conditional = _Conditional(1.5 * torch.randn(5, 3, 3, dtype=torch.float64, generator=generator))
     x = torch.tensor([[0, 1, 2, 0], [2, 2, 1, 1], [1, 0, 0, 2]])
-    return [Case((conditional, x), "three texts, n = 4"), Case((conditional, x[:2, :3]), "two texts, n = 3"),
-            Case((conditional, x[:, :1]), "n = 1", edge="the first symbol has the empty prefix, of shape (B, 0)")]
+    more = torch.tensor([[2, 0, 1], [0, 0, 2], [1, 2, 1], [0, 1, 1], [2, 1, 0]])   # more texts than symbols
+    weights = 0.1 * torch.randn(75, 3, 3, dtype=torch.float64, generator=generator)
+    weights[0, 0] = torch.tensor([12.0, 0.0, 0.0])                                 # symbols 1 and 2 are unlikely
+    return [Case((conditional, x), "three texts, n = 4"), Case((conditional, more), "five texts, n = 3"),
+            Case((conditional, x[:, :1]), "n = 1", edge="the first symbol has the empty prefix, of shape (B, 0)"),
+            Case((_Conditional(weights), torch.randint(1, 3, (1, 75), generator=generator)), "n = 75, unlikely",
+                 edge="a product of so many probabilities underflows to 0; add up their logarithms")]
 
 
 LOG_LIKELIHOOD = Question(
@@ -76,6 +81,13 @@ LOG_LIKELIHOOD = Question(
         Misconception("only the symbol just before is seen; the prefix is everything before",
                       lambda conditional, x: _factors(conditional, x, prefix=lambda i: x[:, max(i - 1, 0):i]
                                                       ).log().sum(-1)),
+        Misconception("the prefix is one symbol too short: x^i has the prefix x^1, ..., x^(i-1)",
+                      lambda conditional, x: _factors(conditional, x, prefix=lambda i: x[:, :max(i - 1, 0)]
+                                                      ).log().sum(-1)),
+        Misconception("every text is given the prefix of the first text; each has its own", lambda conditional, x:
+                      _factors(conditional, x, prefix=lambda i: x[:1, :i].expand(len(x), -1)).log().sum(-1)),
+        Misconception("each symbol is given what stands behind it; its prefix is what stands before",
+                      lambda conditional, x: _factors(conditional, x, prefix=lambda i: x[:, i + 1:]).log().sum(-1)),
         Misconception("nothing is seen: every symbol is given the empty prefix", lambda conditional, x: _factors(
             conditional, x, prefix=lambda i: x[:, :0]).log().sum(-1)),
         Misconception("the prefix comes in reverse order", lambda conditional, x: _factors(
@@ -84,9 +96,12 @@ LOG_LIKELIHOOD = Question(
                       log_likelihood(conditional, x.flip(1))),
         Misconception("the first symbol is left out; it has the empty prefix, of shape (B, 0)",
                       _of_factors(lambda factors: factors[:, 1:].log().sum(-1))),
-        Misconception("the last symbol is left out", _of_factors(lambda factors: factors[:, :-1].log().sum(-1))),
+        Misconception("the last symbol is left out; there are n factors", _of_factors(
+            lambda factors: factors[:, :-1].log().sum(-1))),
         Misconception("this is the last factor alone; add up the logarithms of all",
                       _of_factors(lambda factors: factors[:, -1].log())),
+        Misconception("this is the first factor alone; add up the logarithms of all, and return after the loop",
+                      _of_factors(lambda factors: factors[:, 0].log())),
         Misconception("this is the probability; asked is its logarithm", _of_factors(lambda factors: factors.prod(-1))),
         Misconception("the probabilities are added up; add their logarithms",
                       _of_factors(lambda factors: factors.sum(-1))),
@@ -95,14 +110,23 @@ LOG_LIKELIHOOD = Question(
         Misconception("the sign is off: this is -log p", _of_factors(lambda factors: -factors.log().sum(-1))),
         Misconception("averaged over the symbols; a text's log-likelihood is their sum",
                       _of_factors(lambda factors: factors.log().mean(-1))),
+        Misconception("this is the perplexity; asked is the sum of the logarithms", _of_factors(
+            lambda factors: (-factors.log().mean(-1)).exp())),
         Misconception("this is in bits; asked are nats", _of_factors(lambda factors: factors.log2().sum(-1))),
+        Misconception("this is the decimal logarithm; asked are nats, the natural one", _of_factors(
+            lambda factors: factors.log10().sum(-1))),
         Misconception("added up over the batch; every text has its own", _of_factors(
             lambda factors: factors.log().sum())),
+        Misconception("added up over the batch; every text has its own", _of_factors(
+            lambda factors: factors.log().sum().expand(len(factors)))),
         Misconception("averaged over the batch; every text has its own", _of_factors(
             lambda factors: factors.log().sum(-1).mean())),
         Misconception("these are the logarithms one by one; add them up", _of_factors(lambda factors: factors.log())),
         Misconception("the likeliest symbol is scored; score the one that stands there", lambda conditional, x:
                       torch.stack([conditional(x[:, :i]).amax(-1) for i in range(x.shape[1])], -1).log().sum(-1)),
+        Misconception("this is minus the entropy of the conditionals; score the symbol that stands there, with weight "
+                      "1", lambda conditional, x: sum(torch.special.xlogy(p, p).sum(-1) for p in (
+                          conditional(x[:, :i]) for i in range(x.shape[1])))),
         Misconception("the softmax is taken again: the conditional gives probabilities", lambda conditional, x:
                       torch.stack([conditional(x[:, :i]).log_softmax(-1).gather(-1, x[:, i:i + 1])[:, 0]
                                    for i in range(x.shape[1])], -1).sum(-1)),
@@ -162,9 +186,12 @@ FLOW_LOG_PROB = Question(
             lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s).exp()))),
         Misconception("the determinant is taken for its logarithm", _flow(
             lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s).exp()) - s.exp())),
+        Misconception("the determinant is taken for its logarithm", _flow(
+            lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s).exp()) + (-s).exp())),
         Misconception("the flow is run the wrong way: from x to z, subtract the shift, then divide by exp(s)", _flow(
             lambda a, b, s, t: _normal(a) + _normal(b * s.exp() + t) - s)),
-        Misconception("the flow is run the wrong way, and the log-determinant has the sign of that way", _flow(
+        Misconception("the flow is run the wrong way: from x to z, subtract the shift, then divide by exp(s); the "
+                      "log-determinant of that way is -s", _flow(
             lambda a, b, s, t: _normal(a) + _normal(b * s.exp() + t) + s)),
         Misconception("multiplied by exp(s) where the way back divides", _flow(
             lambda a, b, s, t: _normal(a) + _normal((b - t) * s.exp()) - s)),
@@ -178,6 +205,24 @@ FLOW_LOG_PROB = Question(
             lambda a, b, s, t: _normal(a) + _normal((b - t) / s) - s.abs().log())),
         Misconception("the shift is forgotten", _flow(
             lambda a, b, s, t: _normal(a) + _normal(b * (-s).exp()) - s)),
+        Misconception("the shift is added; the way back subtracts it", _flow(
+            lambda a, b, s, t: _normal(a) + _normal((b + t) * (-s).exp()) - s)),
+        Misconception("x is scored as if it were z: undo the flow first", _flow(
+            lambda a, b, s, t: _normal(a) + _normal(b))),
+        Misconception("x is scored as if it were z: undo the flow first", _flow(
+            lambda a, b, s, t: _normal(a) + _normal(b) - s)),
+        Misconception("the first coordinate is moved, too; z^1 = x^1", _flow(
+            lambda a, b, s, t: _normal((a - t) * (-s).exp()) + _normal((b - t) * (-s).exp()) - s)),
+        Misconception("the first coordinate is moved, too; z^1 = x^1", _flow(
+            lambda a, b, s, t: _normal((a - t) * (-s).exp()) + _normal((b - t) * (-s).exp()) - 2 * s)),
+        Misconception("the second coordinate's density is missing: x^2, given x^1, is normal, too", _flow(
+            lambda a, b, s, t: _normal(a))),
+        Misconception("the second coordinate's density is missing: x^2, given x^1, is normal, too", _flow(
+            lambda a, b, s, t: _normal(a) - s)),
+        Misconception("averaged over the two coordinates; their logarithms add up", _flow(
+            lambda a, b, s, t: (_normal(a) + _normal((b - t) * (-s).exp())) / 2 - s)),
+        Misconception("averaged over the two coordinates; their logarithms add up", lambda x, log_scale, shift:
+                      flow_log_prob(x, log_scale, shift) / 2),
         Misconception("the first coordinate's own density is missing: z^1 = x^1 is normal, too", _flow(
             lambda a, b, s, t: _normal((b - t) * (-s).exp()) - s)),
         Misconception("the normaliser of the normal density is missing: -log(2 pi)/2 for each coordinate", _flow(
@@ -186,6 +231,9 @@ FLOW_LOG_PROB = Question(
             lambda a, b, s, t: -0.5 * (a**2 + ((b - t) * (-s).exp()) ** 2 + math.log(2 * math.pi)) - s)),
         Misconception("the normaliser is log(2 pi) for each coordinate; it is half of that", _flow(
             lambda a, b, s, t: -0.5 * (a**2 + ((b - t) * (-s).exp()) ** 2) - 2 * math.log(2 * math.pi) - s)),
+        Misconception("the normaliser of the normal density has the wrong sign: it is -log(2 pi)/2 for each "
+                      "coordinate", _flow(lambda a, b, s, t: -0.5 * (a**2 + ((b - t) * (-s).exp()) ** 2)
+                                          + math.log(2 * math.pi) - s)),
         Misconception("the square is not halved", _flow(lambda a, b, s, t: -(a**2) - ((b - t) * (-s).exp()) ** 2
                                                         - math.log(2 * math.pi) - s)),
         Misconception("scale and shift are computed from the second coordinate; they see the first only", lambda x,
@@ -199,6 +247,8 @@ FLOW_LOG_PROB = Question(
             lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s).exp()) - s / 2)),
         Misconception("exp(s) is taken for the variance; it is the scale", _flow(
             lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s / 2).exp()) - s / 2)),
+        Misconception("the scale is squared: exp(s) is the standard deviation, which a Normal takes, not exp(2 s)",
+                      _flow(lambda a, b, s, t: _normal(a) + _normal((b - t) * (-2 * s).exp()) - 2 * s)),
         Misconception("the log-determinant is counted twice", _flow(
             lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s).exp()) - 2 * s)),
         Misconception("the sign is off: this is -log p", lambda x, log_scale, shift:
@@ -233,6 +283,14 @@ def _with(**change) -> Callable:
     return lambda logits, x, mean, log_var: _elbo(logits, x, mean, log_var, **change)
 
 
+def _fit(logits: Tensor, x: Tensor) -> Tensor:
+    return logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(-1)
+
+
+def _kl(mean: Tensor, log_var: Tensor) -> Tensor:
+    return 0.5 * (mean**2 + log_var.exp() - log_var - 1).sum(-1)
+
+
 def _vae_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(3, 2, 5, dtype=torch.float64, generator=generator)
@@ -253,21 +311,34 @@ VAE_BOUND = Question(
     misconceptions=(
         Misconception("the KL is added; it is subtracted: a bound *below* log p", _with(weight=-1.0)),
         Misconception("the KL is missing: this is the reconstruction alone", _with(weight=0.0)),
-        Misconception("this is the KL alone", _with(fit=lambda logits, x: logits[..., 0] * 0, weight=-1.0)),
+        Misconception("this is the KL alone; log p(x | z) is missing", _with(
+            fit=lambda logits, x: logits[..., 0] * 0, weight=-1.0)),
+        Misconception("this is minus the KL alone; log p(x | z) is missing", _with(
+            fit=lambda logits, x: logits[..., 0] * 0)),
         Misconception("the sign is off: this is the loss, minus the bound", lambda logits, x, mean, log_var:
                       -vae_bound(logits, x, mean, log_var)),
         Misconception("this is KL(p || q), of the prior from the encoder; it is KL(q || p)", _with(
             price=lambda mean, log_var: 0.5 * ((mean**2 + 1) * (-log_var).exp() + log_var - 1))),
         Misconception("the KL is not halved", _with(weight=2.0)),
         Misconception("the KL is halved twice", _with(weight=0.5)),
+        Misconception("the result holds NaN: log_var is a logarithm and may be negative; the variance is its "
+                      "exponential", symptom=lambda cases, values: any(np.isnan(value).any() for value in values)),
         Misconception("log_var is taken for the variance: its exponential is", _with(
             price=lambda mean, log_var: 0.5 * (mean**2 + log_var - log_var.abs().log() - 1))),
         Misconception("log_var is taken for the logarithm of the standard deviation; it is that of the variance",
                       _with(price=lambda mean, log_var: 0.5 * (mean**2 + (2 * log_var).exp() - 2 * log_var - 1))),
-        Misconception("the variance is squared; its logarithm stands alone", _with(
+        Misconception("the variance is squared; it is exp(log_var), and log_var its logarithm", _with(
             price=lambda mean, log_var: 0.5 * (mean**2 + (2 * log_var).exp() - log_var - 1))),
         Misconception("the term -1 of the KL is missing: it is 0 where the encoder gives the prior", _with(
             price=lambda mean, log_var: 0.5 * (mean**2 + log_var.exp() - log_var))),
+        Misconception("the 1 of the KL is subtracted once; it belongs to each latent number", _with(
+            price=lambda mean, log_var: 0.5 * (mean**2 + log_var.exp() - log_var - 1 / mean.shape[1]))),
+        Misconception("the variance itself is missing in the KL: (mu^2 + sigma^2 - log sigma^2 - 1)/2", _with(
+            price=lambda mean, log_var: 0.5 * (mean**2 - log_var - 1))),
+        Misconception("the term -log sigma^2 is missing in the KL: (mu^2 + sigma^2 - log sigma^2 - 1)/2", _with(
+            price=lambda mean, log_var: 0.5 * (mean**2 + log_var.exp() - 1))),
+        Misconception("the standard deviation stands where the variance belongs, exp(log_var)", _with(
+            price=lambda mean, log_var: 0.5 * (mean**2 + (log_var / 2).exp() - log_var - 1))),
         Misconception("the mean is not squared", _with(
             price=lambda mean, log_var: 0.5 * (mean + log_var.exp() - log_var - 1))),
         Misconception("the logarithm of the variance has the wrong sign in the KL", _with(
@@ -281,14 +352,35 @@ VAE_BOUND = Question(
         Misconception("the cross-entropy is added; log p(x | z) is minus the cross-entropy", _with(
             fit=lambda logits, x: -logits.log_softmax(-1).gather(-1, x[..., None]).squeeze(-1))),
         Misconception("the reconstruction is averaged over the coordinates; their logarithms add up",
-                      lambda logits, x, mean, log_var: _elbo(logits, x, mean, log_var, weight=0) / x.shape[1]
-                      + _elbo(logits, x, mean, log_var) - _elbo(logits, x, mean, log_var, weight=0)),
+                      lambda logits, x, mean, log_var: _fit(logits, x) / x.shape[1] - _kl(mean, log_var)),
         Misconception("the KL is averaged over the latent numbers; it adds up", lambda logits, x, mean, log_var:
                       _elbo(logits, x, mean, log_var, weight=1 / mean.shape[1])),
-        Misconception("the softmax runs over the coordinates; it belongs over the states, the last dimension", _with(
+        Misconception("the bound is averaged over the coordinates; it is a sum", lambda logits, x, mean, log_var:
+                      vae_bound(logits, x, mean, log_var) / x.shape[1]),
+        Misconception("only the first latent number pays its KL; add up over all", lambda logits, x, mean, log_var:
+                      vae_bound(logits, x, mean[:, :1], log_var[:, :1])),
+        Misconception("the KL is added up over the batch; every point has its own", lambda logits, x, mean, log_var:
+                      _fit(logits, x) - _kl(mean, log_var).sum()),
+        Misconception("the KL is averaged over the batch; every point has its own", lambda logits, x, mean, log_var:
+                      _fit(logits, x) - _kl(mean, log_var).mean()),
+        Misconception("the cross-entropy is averaged over the batch and the coordinates (reduction='mean'); each point "
+                      "has its own sum", lambda logits, x, mean, log_var:
+                      _fit(logits, x).mean() / x.shape[1] - _kl(mean, log_var)),
+        Misconception("the cross-entropy is added up over the batch; every point has its own",
+                      lambda logits, x, mean, log_var: _fit(logits, x).sum() - _kl(mean, log_var)),
+        Misconception("the softmax runs over the coordinates; it belongs over the bins, the last dimension", _with(
             fit=lambda logits, x: logits.log_softmax(1).gather(-1, x[..., None]).squeeze(-1))),
-        Misconception("every state is scored, not only the true one: gather x", _with(
+        Misconception("the softmax is taken twice: log_softmax and cross_entropy take the logits", _with(
+            fit=lambda logits, x: logits.softmax(-1).log_softmax(-1).gather(-1, x[..., None]).squeeze(-1))),
+        Misconception("the logits are reshaped where their axes should change places: transpose(1, 2)", _with(
+            fit=lambda logits, x: logits.reshape(len(x), -1, x.shape[1]).log_softmax(1).gather(1, x[:, None])[:, 0])),
+        Misconception("the probabilities are added up over the coordinates before the logarithm; add their logarithms",
+                      lambda logits, x, mean, log_var: logits.softmax(-1).gather(-1, x[..., None])[..., 0].sum(-1).log()
+                      - _kl(mean, log_var)),
+        Misconception("every bin is scored, not only the true one: gather x", _with(
             fit=lambda logits, x: logits.log_softmax(-1).sum(-1))),
+        Misconception("the likeliest bin is scored; score the true one: gather x", _with(
+            fit=lambda logits, x: logits.log_softmax(-1).amax(-1))),
         Misconception("averaged over the batch; every point has its own", lambda logits, x, mean, log_var:
                       vae_bound(logits, x, mean, log_var).mean()),
         Misconception("added up over the batch; every point has its own", lambda logits, x, mean, log_var:
@@ -373,10 +465,24 @@ CONDITIONAL_FIELDS = Question(
                       "taken at 1 - t", _wrong_fields(clock=lambda t: t)),
         Misconception("the sign of VE: sigma falls along the path, so with d(1 - t)/dt = -1 the field points to x_1",
                       _wrong_fields(exploding=lambda x, x1, sigma, slope: slope / sigma * (x - x1))),
-        Misconception("the sign of VP is off", _wrong_fields(
+        Misconception("the sign of VP: alpha' is taken at 1 - t, and d(1 - t)/dt = -1 (the chain rule)", _wrong_fields(
             preserving=lambda x, x1, alpha, slope: -slope / (1 - alpha**2) * (alpha * x - x1))),
         Misconception("both signs are off: the derivative with respect to t is minus that with respect to 1 - t",
                       lambda *args: -conditional_fields(*args)),
+        Misconception("this is the way from data to noise: take the four functions at 1 - t, and mind the chain rule, "
+                      "d(1 - t)/dt = -1", lambda *args: -_fields(*args, clock=lambda t: t)),
+        Misconception("these are the scores; asked are the velocities", _wrong_fields(
+            exploding=lambda x, x1, sigma, slope: -(x - x1) / sigma**2,
+            preserving=lambda x, x1, alpha, slope: -(x - alpha * x1) / (1 - alpha**2))),
+        Misconception("this is the velocity of a straight line, (x_1 - x) / (1 - t); differentiate these two paths",
+                      lambda x, x1, t, *schedules: ((x1 - x) / (1 - t)).expand(2, *x.shape)),
+        Misconception("epsilon = (x - mean) / std: the division by std is missing", _wrong_fields(
+            exploding=lambda x, x1, sigma, slope: -slope * (x - x1),
+            preserving=lambda x, x1, alpha, slope: -slope * x1 + alpha * slope / (1 - alpha**2).sqrt() * (
+                x - alpha * x1))),
+        Misconception("VE is right; in VP epsilon = (x - alpha x_1) / std, and the division by std is missing",
+                      _wrong_fields(preserving=lambda x, x1, alpha, slope: -slope * x1 + alpha * slope
+                                    / (1 - alpha**2).sqrt() * (x - alpha * x1))),
         Misconception("the two have changed places: VE first, then VP", lambda *args:
                       conditional_fields(*args).flip(0)),
         Misconception("VE lacks the division by sigma", _wrong_fields(
@@ -408,6 +514,23 @@ CONDITIONAL_FIELDS = Question(
             preserving=lambda x, x1, alpha, slope: slope * alpha / (1 - alpha**2) * (x - alpha * x1))),
         Misconception("VP moves the mean only: the noise shrinks, too", _wrong_fields(
             preserving=lambda x, x1, alpha, slope: -slope * x1)),
+        Misconception("one part of VP lacks the sign of the chain rule, d(1 - t)/dt = -1: mean and standard deviation "
+                      "both depend on 1 - t", _wrong_fields(preserving=lambda x, x1, alpha, slope:
+                                                            -slope * x1 - _spread(x, x1, alpha, slope))),
+        Misconception("one part of VP lacks the sign of the chain rule, d(1 - t)/dt = -1: mean and standard deviation "
+                      "both depend on 1 - t", _wrong_fields(preserving=lambda x, x1, alpha, slope:
+                                                            slope * x1 + _spread(x, x1, alpha, slope))),
+        Misconception("the derivative of VP's standard deviation, sqrt(1 - alpha^2), lacks its inner factor alpha: it "
+                      "is -alpha alpha' / sqrt(1 - alpha^2)", _wrong_fields(preserving=lambda x, x1, alpha, slope:
+                                                                            -slope * x1
+                                                                            + _spread(x, x1, alpha, slope) / alpha)),
+        Misconception("the derivative of VP's standard deviation, sqrt(1 - alpha^2), is twice too large: it is "
+                      "-alpha alpha' / sqrt(1 - alpha^2)", _wrong_fields(preserving=lambda x, x1, alpha, slope:
+                                                                         -slope * x1
+                                                                         + 2 * _spread(x, x1, alpha, slope))),
+        Misconception("VP takes alpha for the square of the mean's factor; the mean is alpha x_1, the variance "
+                      "1 - alpha^2", _wrong_fields(preserving=lambda x, x1, alpha, slope: slope / (
+                          2 * alpha.sqrt() * (1 - alpha)) * (alpha.sqrt() * x - x1))),
         Misconception("the derivatives are taken at t; all four functions are taken at 1 - t",
                       lambda x, x1, t, sigma, d_sigma, alpha, d_alpha: _fields(
                           x, x1, t, sigma, lambda s: d_sigma(1 - s), alpha, lambda s: d_alpha(1 - s))),
@@ -421,6 +544,11 @@ CONDITIONAL_FIELDS = Question(
                       symptom=lambda cases, values: _half_right(cases, values, 1)),
     ),
 )
+
+
+def _spread(x: Tensor, x1: Tensor, alpha: Tensor, slope: Tensor) -> Tensor:
+    """The part of VP's field that comes from its standard deviation."""
+    return alpha * slope / (1 - alpha**2) * (x - alpha * x1)
 
 
 def _half_right(cases: list[Case], values: list[np.ndarray], half: int) -> bool:
@@ -438,11 +566,22 @@ def _variation(p: Tensor, counts: Tensor) -> Tensor:
     return (counts / counts.sum() - p).abs().sum() / 2
 
 
-def _floor(p: Tensor, num: int) -> Tensor:
+def _floor(p: Tensor, num: int, distance: Callable | None = None) -> Tensor:
+    """Half the sum over outcomes and counts of chance times distance, which a mistake makes of (k, N, p)."""
+    distance = distance or (lambda k, num, p: (k / num - p).abs())
     k = torch.arange(num + 1, dtype=torch.float64)
-    choose = torch.lgamma(torch.tensor(num + 1.0).double()) - torch.lgamma(k + 1) - torch.lgamma(num - k + 1)
-    chance = (choose + torch.special.xlogy(k, p[:, None]) + torch.special.xlog1py(num - k, -p[:, None])).exp()
-    return (chance * (k / num - p[:, None]).abs()).sum() / 2
+    chance = (_log_choose(k, num) + torch.special.xlogy(k, p[:, None])
+              + torch.special.xlog1py(num - k, -p[:, None])).exp()
+    return (chance * distance(k, num, p[:, None])).sum() / 2
+
+
+def _log_choose(k: Tensor, num: int) -> Tensor:
+    return math.lgamma(num + 1) - torch.lgamma(k + 1) - torch.lgamma(num - k + 1)
+
+
+def _wrong_floor(distance: Callable) -> Callable:
+    """The floor that comes of another distance or, by a factor, of other chances."""
+    return _pair(second=lambda p, counts: _floor(p, int(counts.sum()), distance))
 
 
 def _pair(first: Callable | None = None, second: Callable | None = None) -> Callable:
@@ -486,18 +625,51 @@ TV_AND_FLOOR = Question(
             second=lambda p, counts: 2 * _floor(p, int(counts.sum())))),
         Misconception("the floor is that of a normal approximation; the counts are small, so sum over the binomial "
                       "distribution", _pair(second=_normal_floor)),
+        Misconception("the floor holds NaN where p is 0 or 1: 0 log 0 counts as 0 (torch.xlogy), and 0**0 is 1",
+                      symptom=lambda cases, values: any(np.isnan(value[1]) for value in values)),
+        Misconception("the floor lacks the binomial coefficients, math.comb(N, k)", _wrong_floor(
+            lambda k, num, p: (k / num - p).abs() / _log_choose(k, num).exp())),
+        Misconception("the floor lacks the factor (1 - p)**(N - k) of the binomial probabilities", _wrong_floor(
+            lambda k, num, p: (k / num - p).abs() * torch.where(p < 1, (1 - p) ** (k - num), 1))),
+        Misconception("the floor leaves out C = N: there are N + 1 values, 0 to N", _wrong_floor(
+            lambda k, num, p: (k / num - p).abs() * (k < num))),
+        Misconception("the floor leaves out C = 0: there are N + 1 values, 0 to N", _wrong_floor(
+            lambda k, num, p: (k / num - p).abs() * (k > 0))),
+        Misconception("the floor compares counts with p: C is divided by N first", _wrong_floor(
+            lambda k, num, p: (k - p).abs())),
+        Misconception("the floor is in counts: |C - N p| is divided by N", _wrong_floor(
+            lambda k, num, p: (k - num * p).abs())),
+        Misconception("the floor adds up variances; asked are mean *absolute* deviations", _wrong_floor(
+            lambda k, num, p: (k / num - p) ** 2)),
+        Misconception("the squares of the differences are added up, in both; take absolute values", _pair(
+            first=lambda p, counts: (counts / counts.sum() - p).square().sum() / 2,
+            second=lambda p, counts: _floor(p, int(counts.sum()), lambda k, num, p: (k / num - p) ** 2))),
+        Misconception("the floor weighs the outcomes by p; each mean deviation counts the same", _wrong_floor(
+            lambda k, num, p: p * (k / num - p).abs())),
         Misconception("the floor adds up standard deviations; asked are mean *absolute* deviations, which are smaller",
                       _pair(second=_root)),
         Misconception("the floor adds up standard deviations, without the 1/2; asked are mean *absolute* deviations",
                       _pair(second=lambda p, counts: 2 * _root(p, counts))),
         Misconception("the floor is taken from the samples; it belongs to p: what N *true* samples would show",
                       _pair(second=lambda p, counts: _floor(counts.double() / counts.sum(), int(counts.sum())))),
-        Misconception("the floor is 0 only with infinitely many samples", _pair(
-            second=lambda p, counts: torch.zeros(()))),
+        Misconception("the floor draws its counts from the samples' shares, counts / N; the true samples come from p",
+                      _pair(second=lambda p, counts: _floor(counts.double() / counts.sum(), int(counts.sum()),
+                                                            lambda k, num, q: (k / num - p[:, None]).abs()))),
+        Misconception("the floor is 0 here: the absolute value belongs inside the mean, or the deviations cancel",
+                      _pair(second=lambda p, counts: torch.zeros(()))),
+        Misconception("both are 0 here: without absolute values the differences cancel", lambda p, counts:
+                      torch.zeros(2)),
+        Misconception("the floor takes all outcomes for equally likely; each has its own p", _pair(
+            second=lambda p, counts: _floor(torch.full_like(p, 1 / len(p)), int(counts.sum())))),
+        Misconception("outcomes that never came up are left out; they deviate from p, too", lambda p, counts:
+                      torch.stack([_variation(p[counts > 0], counts[counts > 0]),
+                                   _floor(p[counts > 0], int(counts.sum()))])),
         Misconception("the floor is 1/sqrt(N): that is how it falls, not what it is", _pair(
             second=lambda p, counts: 1 / counts.sum().sqrt())),
         Misconception("the deviations are averaged over the outcomes; they add up", lambda p, counts:
                       2 * tv_and_floor(p, counts) / len(p)),
+        Misconception("the deviations are averaged over the outcomes; they add up", lambda p, counts:
+                      tv_and_floor(p, counts) / len(p)),
         Misconception("the squares of the differences are added up; total variation takes absolute values", _pair(
             first=lambda p, counts: (counts / counts.sum() - p).square().sum() / 2)),
         Misconception("the root of the sum of squares is another distance; total variation takes absolute values",
@@ -516,11 +688,20 @@ TV_AND_FLOOR = Question(
         Misconception("this is the ratio of the two; asked are both", lambda p, counts:
                       _variation(p, counts) / _floor(p, int(counts.sum()))),
         Misconception("this is the KL; asked is the total variation", _pair(
-            first=lambda p, counts: torch.special.xlogy(counts / counts.sum(), counts / counts.sum() / p).sum())),
+            first=lambda p, counts: torch.special.xlogy(counts, counts / counts.sum() / p)[counts > 0].sum()
+            / counts.sum())),
         Misconception("the floor has the number of outcomes for N; N is the number of samples", _pair(
             second=lambda p, counts: _floor(p, len(p)))),
+        Misconception("N is the number of samples, the sum of the counts; here it is the number of outcomes", _pair(
+            first=lambda p, counts: (counts / len(p) - p).abs().sum() / 2,
+            second=lambda p, counts: _floor(p, len(p)))),
+        Misconception("the floor has N = 50; N is the sum of the counts", _pair(
+            second=lambda p, counts: _floor(p, 50))),
         Misconception("the floor is right, the total variation is not: half the sum of |counts / N - p|",
                       symptom=lambda cases, values: _one_right(cases, values, 1)),
+        Misconception("the total variation is right, the floor is near but not exact: no simulation, sum over the "
+                      "N + 1 values of the binomial distribution", symptom=lambda cases, values: _one_right(
+                          cases, values, 0) and _near_floor(cases, values)),
         Misconception("the total variation is right, the floor is not: (1/2) sum over the outcomes of E|C/N - p|, with "
                       "C ~ Binomial(N, p)", symptom=lambda cases, values: _one_right(cases, values, 0)),
     ),
@@ -529,6 +710,11 @@ TV_AND_FLOOR = Question(
 
 def _one_right(cases: list[Case], values: list[np.ndarray], which: int) -> bool:
     return all(np.allclose(value[which], tv_and_floor(*case.args)[which].numpy(), rtol=1e-4, atol=1e-6)
+               for case, value in zip(cases, values, strict=True))
+
+
+def _near_floor(cases: list[Case], values: list[np.ndarray]) -> bool:
+    return all(np.isclose(value[1], tv_and_floor(*case.args)[1].item(), rtol=0.1)
                for case, value in zip(cases, values, strict=True))
 
 
@@ -557,6 +743,14 @@ def _wrong_place(**change) -> Callable:
     return lambda *args: _placed(*args, **change)
 
 
+def _wrong_coverage(of: Callable[[Tensor, Tensor], Tensor]) -> Callable:
+    """What a mistake makes of coverage, by outcome: of (has an outcome half of its due?, modes)."""
+    def wrong(samples: Tensor, p: Tensor, modes: Tensor, num_calls: int) -> Tensor:
+        enough = torch.bincount(samples, minlength=len(p)) / len(samples) >= p / 2
+        return _placed(samples, p, modes, num_calls, coverage=lambda shares, due: of(enough, modes).double().mean())
+    return wrong
+
+
 def _place_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     modes = torch.zeros(4, 12, dtype=torch.bool)
@@ -569,7 +763,16 @@ def _place_cases(seed: int) -> list[Case]:
         weights = torch.where(modes.any(0), (modes.double() * torch.tensor(share)[:, None]).sum(0) * p, p)
         return torch.multinomial(weights, num, replacement=True, generator=generator)
 
-    return [Case((drawn([1.0, 1.0, 0.0, 0.3], 500), p, modes, 1), "a fast one: 500 samples, 1 call"),
+    def counted(counts: list[int]) -> Tensor:
+        samples = torch.repeat_interleave(torch.arange(12), torch.tensor(counts))
+        return samples[torch.randperm(len(samples), generator=generator)]
+
+    # The truth in 64ths and 32nds, so that half of what is due is met exactly; much lies outside the modes.
+    even = torch.tensor([8, 8, 4, 8, 4, 4, 4, 8, 4, 4, 4, 4]).double() / 64
+    uneven = torch.tensor([8, 8, 2, 2, 1, 1, 2, 2, 2, 1, 1, 2]).double() / 32
+    return [Case((counted([8, 0, 10, 10, 0, 0, 10, 5, 10, 3, 0, 8]), even, modes, 8), "64 samples, 8 calls"),
+            Case((counted([9, 0, 5, 3, 0, 0, 5, 1, 5, 0, 0, 4]), uneven, modes, 2), "32 samples, 2 calls"),
+            Case((drawn([1.0, 1.0, 0.0, 0.3], 500), p, modes, 1), "a fast one: 500 samples, 1 call"),
             Case((drawn([1.0, 1.2, 0.9, 1.1], 400), p, modes, 50), "a slow one: 400 samples, 50 calls"),
             Case((drawn([0.2, 2.0, 0.0, 0.0], 300), p, modes, 4), "a third: 300 samples, 4 calls"),
             Case((torch.tensor([2, 6, 8]), p, modes, 2), "nothing of what is drawn lies in a mode",
@@ -591,8 +794,25 @@ PLACE = Question(
             quality=lambda shares, due: 1 - shares.sum())),
         Misconception("quality is averaged over the modes; the shares add up", _wrong_place(
             quality=lambda shares, due: shares.mean())),
-        Misconception("coverage counts every mode that was drawn at all; at least half of what is due is asked",
-                      _wrong_place(coverage=lambda shares, due: (shares > 0).double().mean())),
+        Misconception("coverage asks for more than half of what is due; exactly half is enough", _wrong_place(
+            coverage=lambda shares, due: (shares > due / 2).double().mean())),
+        Misconception("coverage divides by the number of samples in modes; what is due is a share of *all* samples",
+                      _wrong_place(coverage=lambda shares, due: (shares / shares.sum() >= due / 2).double().mean())),
+        Misconception("coverage divides what is due by the probability of all modes; due is a mode's probability under "
+                      "p itself", _wrong_place(coverage=lambda shares, due: (
+                          shares >= due / due.sum() / 2).double().mean())),
+        Misconception("coverage asks every outcome of a mode for half of its due; asked is the mode as a whole",
+                      _wrong_coverage(lambda enough, modes: (enough | ~modes).all(1))),
+        Misconception("coverage counts outcomes; asked is the share of the *modes*", _wrong_coverage(
+            lambda enough, modes: enough[modes.any(0)])),
+        Misconception("coverage counts outcomes; asked is the share of the *modes*", _wrong_coverage(
+            lambda enough, modes: enough)),
+        Misconception("coverage counts every mode that was drawn at all (or compares counts with probabilities); at "
+                      "least half of what is due is asked", _wrong_place(
+                          coverage=lambda shares, due: (shares > 0).double().mean())),
+        Misconception("outcomes of no mode are counted with the first mode: argmax gives 0 where no entry is true",
+                      lambda samples, p, modes, num_calls: place(samples, p, torch.cat(
+                          [modes[:1] | ~modes.any(0), modes[1:]]), num_calls)),
         Misconception("coverage asks for all that is due; half of it is enough", _wrong_place(
             coverage=lambda shares, due: (shares >= due).double().mean())),
         Misconception("coverage compares with 1/2; with half of what is due to each mode", _wrong_place(
@@ -609,10 +829,20 @@ PLACE = Question(
         Misconception("speed counts the samples: calls are per sample, 1 / num_calls is asked", lambda samples, p,
                       modes, num_calls: _placed(samples, p, modes, num_calls, speed=lambda calls:
                                                 len(samples) / calls)),
+        Misconception("speed counts the samples: calls are per sample, 1 / num_calls is asked", lambda samples, p,
+                      modes, num_calls: _placed(samples, p, modes, num_calls, speed=lambda calls:
+                                                1 / (calls * len(samples)))),
+        Misconception("speed is rounded to a whole number: 1 / num_calls, not 1 // num_calls", _wrong_place(
+            speed=lambda calls: 1 // calls)),
+        Misconception("quality and coverage are in percent; asked are shares, from 0 to 1", lambda *args:
+                      place(*args) * torch.tensor([100, 100, 1])),
         Misconception("quality and coverage have changed places", lambda *args: place(*args)[torch.tensor([1, 0, 2])]),
         Misconception("the order is quality, coverage, speed", lambda *args: place(*args).flip(0)),
         Misconception("quality is in counts; divide by the number of samples", lambda samples, *rest: torch.cat(
             [place(samples, *rest)[:1] * len(samples), place(samples, *rest)[1:]])),
+        Misconception("quality counts a repeated sample once; every sample counts", lambda samples, p, modes, num_calls:
+                      _placed(samples, p, modes, num_calls, quality=lambda shares, due:
+                              modes.any(0)[samples.unique()].double().mean())),
         Misconception("a repeated sample counts once here: every sample counts", lambda samples, *rest:
                       place(samples.unique(), *rest)),
         Misconception("quality is wrong, coverage and speed are right: the share of samples in any of the modes",
