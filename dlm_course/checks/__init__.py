@@ -22,6 +22,7 @@ TOPICS = {
     "05": "rho_weighted_loss",
     "06": "continuous_mask_rate",
     "07": "mdlm_training",
+    "10": "capstone",
 }
 
 _LOOK_UP = object()
