@@ -23,6 +23,7 @@ TOPICS = {
     "06": "continuous_mask_rate",
     "07": "mdlm_training",
     "08": "mdlm_sampling",
+    "10": "capstone",
 }
 
 _LOOK_UP = object()
