@@ -24,17 +24,17 @@ from dlm_course.sampler import levels
 
 @dataclass(frozen=True)
 class _Rate:
-    """A mask rate as a function of the progress s in [0, 1]: 1 at s = 0, 0 at s = 1."""
+    """A mask rate as a function of the progress s in [0, 1], (1 - s^inner)^outer: 1 at s = 0, 0 at s = 1."""
 
-    kind: str
+    inner: float
+    outer: float
 
     def __call__(self, progress: Tensor) -> Tensor:
         progress = torch.as_tensor(progress, dtype=torch.float64)
         if bool(((progress < -1e-6) | (progress > 1 + 1e-6)).any()):
             raise ValueError(f"rate takes a progress from 0 to 1, got {float(progress.min()):.4g} to "
                              f"{float(progress.max()):.4g}")
-        progress = progress.clamp(0, 1)
-        return {"1 - s": 1 - progress, "(1 - s)^2": (1 - progress) ** 2, "1 - s^2": 1 - progress**2}[self.kind]
+        return (1 - progress.clamp(0, 1) ** self.inner) ** self.outer
 
 
 def reveal_probabilities(rate: Callable[[Tensor], Tensor], num_steps: int) -> Tensor:
@@ -62,14 +62,20 @@ def _steps_from_one(num_steps: int) -> Tensor:
     return torch.arange(1, num_steps + 1, dtype=torch.float64)
 
 
+def _rate_cases(seed: int) -> list[Case]:
+    numbers = 1.5 + torch.rand(2, generator=torch.Generator().manual_seed(seed))
+    first, second = (numbers * 100).round().div(100).tolist()
+    return [Case((_Rate(1, first), 4), f"rate(s) = (1 - s)^{first:.2f}, L = 4"),
+            Case((_Rate(second, 1), 5), f"rate(s) = 1 - s^{second:.2f}, L = 5"),
+            Case((_Rate(1, 1), 3), "rate(s) = 1 - s, L = 3"),
+            Case((_Rate(second, 1), 1), "L = 1", edge="one step reveals everything, with probability 1")]
+
+
 REVEAL_PROBABILITIES = Question(
     id="08-1-reveal-probabilities",
     points=2,
     name="reveal_probabilities",
-    cases=lambda seed: [Case((_Rate("(1 - s)^2"), 4), "rate(s) = (1 - s)^2, L = 4"),
-                        Case((_Rate("1 - s^2"), 5), "rate(s) = 1 - s^2, L = 5"),
-                        Case((_Rate("1 - s"), 3), "rate(s) = 1 - s, L = 3"),
-                        Case((_Rate("1 - s^2"), 1), "L = 1", edge="one step reveals everything, with probability 1")],
+    cases=_rate_cases,
     reference=reveal_probabilities,
     misconceptions=(
         Misconception("the division is missing: this is the share of *all* tokens that the step reveals; of those that "
