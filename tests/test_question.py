@@ -863,8 +863,8 @@ def test_under_nbgrader_a_passed_check_prints_as_ever(made_up, monkeypatch, caps
 # Every question of the course
 
 ALL = [pytest.param(question, id=question.id) for topic in TOPICS for question in questions(topic)]
-WRONG = [pytest.param(question, number, id=f"{question.id}-{number}") for topic in TOPICS
-         for question in questions(topic)
+WRONG = [pytest.param(question, number, id=f"{question.id}-{number}", marks=[pytest.mark.slow] if number > 1 else [])
+         for topic in TOPICS for question in questions(topic)
          for number, mistake in enumerate(question.misconceptions) if mistake.wrong is not None]
 
 
