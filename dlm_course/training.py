@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 STATE = 2   # of what the checkpoint of an unfinished run holds
+REFRESH = 0.5   # seconds between two pictures of a progress bar: of thousands in one cell, Jupyter's messages get lost
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def fit(model: Denoiser, draw: Callable[[torch.Generator], Tensor], config: Trai
     optimizer, average = _optimizer(model, config), Average(model, config.average)
     model.train()
     losses = []
-    for step in tqdm(range(1, config.num_steps + 1), disable=not progress, unit="step", desc="training"):
+    for step in tqdm(range(1, config.num_steps + 1), disable=not progress, unit="step", desc="training",
+                     mininterval=REFRESH):
         x0 = draw(texts)
         losses.append(_update(model, optimizer, average, x0, step, masks, config) / x0.shape[1])
         if callback:
@@ -199,12 +201,12 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
 
     model.train()
     bar = tqdm(total=config.num_steps, initial=run.step, disable=not progress or process > 0, unit="step",
-               desc="training")
+               desc="training", mininterval=REFRESH)
     try:
         while run.step < config.num_steps:
             bits = state.advance(train_tokens)
+            bar.set_postfix({"bits/char": f"{bits:.2f}"}, refresh=False)
             bar.update()
-            bar.set_postfix({"bits/char": f"{bits:.2f}"})
             if run.step % config.evaluate_every == 0 or run.step == config.num_steps:
                 with average.applied(model):
                     estimate = held_out_bits(model, held_out, generator=_evaluation_generator(device))
