@@ -68,6 +68,8 @@ _HOME = {
     "autoregressive_nll": "denoiser",
     "load_denoiser": "denoiser",
     "save_denoiser": "denoiser",
+    "PretrainedDenoiser": "pretrained",
+    "load_pretrained": "pretrained",
     "lambda_schedule_law": "laws",
     "one_at_a_time_law": "laws",
     "order_law": "laws",

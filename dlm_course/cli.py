@@ -3,11 +3,16 @@
 Heavy imports stand inside the commands, so that `--help` answers at once.
 """
 
+import os
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dlm_course.training import Run
 
 app = typer.Typer(help="Discrete diffusion language models, step by step.", no_args_is_help=True,
                   add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -99,44 +104,97 @@ def train(context: typer.Context, text: Annotated[str, typer.Argument(
           length: Annotated[int, typer.Option(help="Characters in a sequence.")] = 128,
           width: Annotated[int, typer.Option(help="Channels of the network.")] = 96,
           depth: Annotated[int, typer.Option(help="Blocks of the network.")] = 3,
-          causal: Annotated[bool, typer.Option("--causal", help="Train the autoregressive twin instead.")] = False,
+          causal: Annotated[bool, typer.Option("--causal", help="Train the autoregressive model instead.")] = False,
+          twin: Annotated[bool, typer.Option("--twin", help="Then its autoregressive twin, and compare.")] = False,
+          loss: Annotated[str, typer.Option(
+              help="mask-count, mask-rate, mask-rate-stratified or unweighted.")] = "mask-count",
+          mixed_precision: Annotated[bool, typer.Option(
+              "--mixed-precision", help="The network in bfloat16, for a GPU.")] = False,
           device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
           seed: Annotated[int, typer.Option(help="Of every random number.")] = 0,
           resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that `out` holds.")] = False,
           ) -> None:
-    """Train a masked diffusion language model. Ctrl-C leaves the last checkpoint; --resume goes on from it."""
-    from dlm_course.checkpoint import CheckpointError
-    from dlm_course.data import DataError, load_text
-    from dlm_course.training import TrainingConfig, train, train_from
+    """Train a masked diffusion language model. Ctrl-C leaves the last checkpoint; --resume goes on from it.
 
-    progress = sys.stderr.isatty()  # a progress bar would fill a log with thousands of lines
+    Several processes or GPUs: torchrun --nproc-per-node 2 -m dlm_course.cli train ...
+    """
+    from dlm_course.checkpoint import CheckpointError, read_checkpoint
+    from dlm_course.data import DataError, load_text
+    from dlm_course.training import TrainingConfig, train, train_from, train_twin, twin_path
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # how batch systems end a run: the same as Ctrl-C
+    # A progress bar would fill a log with thousands of lines.
+    options = {"device": device, "progress": _is_first_process() and sys.stderr.isatty()}
+    given = [name for name in context.params if context.get_parameter_source(name).name == "COMMANDLINE"]
+    if causal and (twin or "loss" in given):
+        _stop("--causal trains the autoregressive model alone, which has one loss: leave out --twin and --loss")
+    again = "--resume --twin" if twin else "--resume"
     try:
         _check_device(device)
         corpus = load_text(text)
         if resume:
-            given = [name for name in ("steps", "batch_size", "length", "width", "depth", "causal", "seed")
-                     if context.get_parameter_source(name).name == "COMMANDLINE"]
-            if given:
+            settings = [name for name in given if name not in ("text", "out", "device", "twin", "resume")]
+            if settings:
                 _stop("--resume takes the settings of its run: leave out " +
-                      ", ".join("--" + name.replace("_", "-") for name in given))
-            run = train_from(out, corpus, device=device, progress=progress)
-        elif out.exists():
-            _stop(f"{out} exists: choose another name with --out, or, if its run was interrupted, --resume")
+                      ", ".join("--" + name.replace("_", "-") for name in settings))
+            if not (twin and _is_finished(out)):
+                _report(train_from(out, corpus, **options), out, again)
         else:
-            config = TrainingConfig(num_steps=steps, batch_size=batch_size, length=length, seed=seed)
-            run = train(corpus, config, {"width": width, "depth": depth, "causal": causal}, device=device,
-                        checkpoint=out, progress=progress)
+            for path in [out, twin_path(out)] if twin else [out]:
+                if path.exists():
+                    _stop(f"{path} exists: choose another name with --out, or, if its run was interrupted, {again}")
+            config = TrainingConfig(num_steps=steps, batch_size=batch_size, length=length, seed=seed, loss=loss,
+                                    mixed_precision=mixed_precision)
+            _report(train(corpus, config, {"width": width, "depth": depth, "causal": causal}, checkpoint=out,
+                          **options), out, again)
+        if twin:
+            history = read_checkpoint(out)[1]["notes"]["history"]
+            run = train_twin(out, corpus, **options)
+            _report(run, twin_path(out), again)
+            _compare(history, run.history)
     except (DataError, CheckpointError, ValueError, OSError) as error:
         _stop(str(error))
+
+
+def _is_finished(checkpoint: Path) -> bool:
+    from dlm_course.checkpoint import read_checkpoint
+
+    return "training" not in read_checkpoint(checkpoint)[1]
+
+
+def _report(run: "Run", path: Path, again: str) -> None:
+    """Print the record of a run. One that was interrupted ends the command."""
     for entry in run.history:
-        typer.echo(f"step {entry['step']}: {entry['held_out']:.3f} ± {entry['standard_error']:.3f} bits per character "
-                   f"on held-out text{'' if run.model.config.causal else ' (bound)'}")
+        _say(f"step {entry['step']}: {_bits(entry)} bits per character on held-out text"
+             f"{'' if run.model.config.causal else ' (bound)'}")
     if run.interrupted:
-        kept = f"{out} holds the last checkpoint; --resume goes on from it" if out.exists() else \
-            "nothing had been written yet"
-        typer.echo(f"interrupted at step {run.step} of {run.num_steps}; {kept}", err=True)
+        kept = f"{path} holds the last checkpoint; {again} goes on from it" if path.exists() else \
+            f"{path} had not been written yet"
+        _say(f"interrupted at step {run.step} of {run.num_steps}; {kept}", err=True)
         raise typer.Exit(130)
-    typer.echo(f"written: {out}")
+    _say(f"written: {path}")
+
+
+def _compare(masked: list[dict], twin: list[dict]) -> None:
+    """Print a table of two records: the last evaluations, and the best, which for the twin may be an early one."""
+    _say(f"\n{'held-out bits per character':<29}{'last':<17}best")
+    for name, history in (("masked model (upper bound)", masked), ("autoregressive twin (exact)", twin)):
+        best = min(history, key=lambda entry: entry["held_out"])
+        _say(f"{name:<29}{_bits(history[-1]):<17}{_bits(best)} at step {best['step']}")
+
+
+def _bits(entry: dict) -> str:
+    return f"{entry['held_out']:.3f} ± {entry['standard_error']:.3f}"
+
+
+def _is_first_process() -> bool:
+    return os.environ.get("RANK", "0") == "0"  # set by torchrun and by `accelerate launch`
+
+
+def _say(message: str, *, err: bool = False) -> None:
+    """Print; of several processes, the first one alone."""
+    if _is_first_process():
+        typer.echo(message, err=err)
 
 
 @app.command()
@@ -213,3 +271,7 @@ def _stop(message: str) -> None:
 def main() -> None:
     """The entry point of the `dlm-course` command."""
     app()
+
+
+if __name__ == "__main__":  # for torchrun, which starts a module
+    main()

@@ -1,12 +1,16 @@
-"""One training loop: AdamW, warm-up and decay, gradient clipping, averaged weights, checkpoints, exact resume."""
+"""One training loop: AdamW, warm-up and decay, gradient clipping, averaged weights, checkpoints, exact resume.
+
+Started by torchrun or `accelerate launch`, the same loop runs in several processes, which Accelerate holds together.
+"""
 
 import hashlib
 import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +21,19 @@ from dlm_course.data import CharTokenizer, random_sequences, sequences, split
 from dlm_course.denoiser import Denoiser, DenoiserConfig, save_denoiser
 from dlm_course.evaluation import LOSSES, held_out_bits, loss_per_sequence
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+STATE = 2   # of what the checkpoint of an unfinished run holds
+REFRESH = 0.5   # seconds between two pictures of a progress bar: of thousands in one cell, Jupyter's messages get lost
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """A training run. Budgets are in steps; every random number follows from `seed`."""
 
     num_steps: int = 2000
-    batch_size: int = 32
+    batch_size: int = 32                # sequences in a step, of all processes together
     length: int = 128
     learning_rate: float = 2e-3
     warmup: int = 100
@@ -98,17 +108,18 @@ def fit(model: Denoiser, draw: Callable[[torch.Generator], Tensor], config: Trai
         callback: Callable[[int, float], None] | None = None) -> Tensor:
     """Train a model in memory on batches from `draw(generator)`, as for a language that can be sampled.
 
-    No held-out text, no checkpoints: of `config` the budget, the optimiser, the loss and the seed count. The model ends
-    with its averaged weights, in evaluation mode. `callback(step, loss)` is called after each step.
+    No held-out text, no checkpoints, one process: of `config` the budget, the optimiser, the loss and the seed count.
+    The model ends with its averaged weights, in evaluation mode. `callback(step, loss)` is called after each step.
     Shapes: draw returns x0 (batch, n) states on the model's device; returns the losses (num_steps,), nats a token.
     """
-    generator = torch.Generator(next(model.parameters()).device).manual_seed(config.seed)
+    texts, masks = _generators(config.seed, next(model.parameters()).device)
     optimizer, average = _optimizer(model, config), Average(model, config.average)
     model.train()
     losses = []
-    for step in tqdm(range(1, config.num_steps + 1), disable=not progress, unit="step", desc="training"):
-        x0 = draw(generator)
-        losses.append(_update(model, optimizer, average, x0, step, generator, config) / x0.shape[1])
+    for step in tqdm(range(1, config.num_steps + 1), disable=not progress, unit="step", desc="training",
+                     mininterval=REFRESH):
+        x0 = draw(texts)
+        losses.append(_update(model, optimizer, average, x0, step, masks, config) / x0.shape[1])
         if callback:
             callback(step, losses[-1])
     model.load_state_dict(average.weights)
@@ -117,18 +128,25 @@ def fit(model: Denoiser, draw: Callable[[torch.Generator], Tensor], config: Trai
 
 
 def _update(model: Denoiser, optimizer: torch.optim.Optimizer, average: Average, x0: Tensor, step: int,
-            generator: torch.Generator, config: TrainingConfig) -> float:
-    """Step number `step`, 1..num_steps, on one batch; returns its loss in nats a sequence."""
+            masks: torch.Generator, config: TrainingConfig, engine: "Accelerator | None" = None) -> float:
+    """Step number `step`, 1..num_steps, on one batch, this process's part of it; returns its loss, nats a sequence."""
     with torch.autocast(x0.device.type, torch.bfloat16, enabled=config.mixed_precision):
-        loss = loss_per_sequence(model, x0, generator, config.loss).mean()
+        loss = loss_per_sequence(model, x0, masks, config.loss).mean()
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, config)
     optimizer.zero_grad(set_to_none=True)
     (loss / x0.shape[1]).backward()
+    loss = loss.detach()
+    if engine:
+        # The whole gradient as one vector, added up in the same order at every step. DistributedDataParallel arranges
+        # its buckets anew after its first step: with three processes a resumed run would round differently.
+        gradients = [parameter.grad for parameter in model.parameters()]
+        mean, loss = engine.reduce([nn.utils.parameters_to_vector(gradients), loss], reduction="mean")
+        nn.utils.vector_to_parameters(mean, gradients)
     nn.utils.clip_grad_norm_(model.parameters(), config.clip)
     optimizer.step()
     average.update(model, step)
-    return float(loss.detach())
+    return float(loss)
 
 
 def train(text: str, config: TrainingConfig, model_config: dict | None = None, *,
@@ -141,7 +159,12 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
     Ctrl-C ends the run early (it says `interrupted`) and leaves the last checkpoint; `resume` goes on from it and gives
     bit for bit the run that was not interrupted, on the CPU of the same machine with the same number of threads.
     `callback(step, loss)` is called after each step with the loss in bits per character.
-    Raises: ValueError for a text that is too short, CheckpointError where a checkpoint does not belong to this run.
+    In several processes (torchrun, `accelerate launch`) each draws its batch_size / processes texts and their masks,
+    mask counts stratified among its own; the gradients are averaged, so that all have the same weights, the main one
+    writes. Each evaluates, or it would wait for the one that does. Resuming takes the same number of processes, which
+    read the same file.
+    Raises: ValueError for a text that is too short or a batch that the processes cannot share, CheckpointError where a
+    checkpoint does not belong to this run.
     """
     if resume and checkpoint is None:
         raise ValueError("resume needs a checkpoint to go on from")
@@ -150,6 +173,12 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise ValueError(f"{checkpoint}: the folder {folder} cannot be written")
+    engine, processes, process = _engine(device), 1, 0
+    if engine:
+        device, processes, process = engine.device, engine.num_processes, engine.process_index
+    if config.batch_size % processes:
+        raise ValueError(f"{processes} processes cannot share a batch of {config.batch_size} sequences: choose a "
+                         "multiple of their number")
     tokenizer = CharTokenizer.from_text(text)
     train_tokens, held_out = (part.to(device) for part in split(tokenizer.encode(text), config.held_out))
     if len(held_out) < 2 * config.length:
@@ -159,24 +188,25 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
     held_out = sequences(held_out, config.length)[:256]
     shape = DenoiserConfig(tokenizer.num_states, tokenizer.mask_id, **{"max_length": config.length,
                                                                       **(model_config or {})})
-    generator = torch.Generator(device).manual_seed(config.seed)
-    with torch.random.fork_rng(devices=[]):  # the first weights are drawn on the CPU, the same for every device
+    with torch.random.fork_rng(devices=[]):  # the first weights are drawn on the CPU, the same everywhere
         torch.default_generator.manual_seed(config.seed)
         model = Denoiser(shape).to(device)
     optimizer = _optimizer(model, config)
     average = Average(model, config.average)
     run = Run(model, tokenizer, config.num_steps)
-    state = _State(run, optimizer, average, generator, config, hashlib.sha256(text.encode()).hexdigest())
+    state = _State(run, optimizer, average, _generators(config.seed, device, process), config, _sha256(text), engine,
+                   processes, process)
     if resume:
         state.restore(checkpoint)
 
     model.train()
-    bar = tqdm(total=config.num_steps, initial=run.step, disable=not progress, unit="step", desc="training")
+    bar = tqdm(total=config.num_steps, initial=run.step, disable=not progress or process > 0, unit="step",
+               desc="training", mininterval=REFRESH)
     try:
         while run.step < config.num_steps:
             bits = state.advance(train_tokens)
+            bar.set_postfix({"bits/char": f"{bits:.2f}"}, refresh=False)
             bar.update()
-            bar.set_postfix({"bits/char": f"{bits:.2f}"})
             if run.step % config.evaluate_every == 0 or run.step == config.num_steps:
                 with average.applied(model):
                     estimate = held_out_bits(model, held_out, generator=_evaluation_generator(device))
@@ -193,7 +223,11 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
     model.load_state_dict(average.weights)
     model.eval()
     if checkpoint and not run.interrupted:
-        save_denoiser(checkpoint, model, tokenizer, history=run.history, training=asdict(config))
+        if process == 0:
+            save_denoiser(checkpoint, model, tokenizer, history=run.history, training=asdict(config),
+                          text_sha256=state.text_sha256)
+        if engine:
+            engine.wait_for_everyone()  # the file is there when any of them goes on
     return run
 
 
@@ -201,8 +235,36 @@ def train_from(checkpoint: str | os.PathLike, text: str, **options) -> Run:
     """Go on with an interrupted run, its configuration taken from the checkpoint. Raises as `train`."""
     _, description = read_checkpoint(checkpoint)
     _check_unfinished(checkpoint, description)
-    shape = {key: value for key, value in description["config"].items() if key not in ("num_states", "mask_id")}
-    return train(text, TrainingConfig(**description["training"]), shape, checkpoint=checkpoint, resume=True, **options)
+    return train(text, TrainingConfig(**description["training"]), _shape(description), checkpoint=checkpoint,
+                 resume=True, **options)
+
+
+def twin_path(checkpoint: str | os.PathLike) -> Path:
+    """Where the twin of a model is kept: model.twin.safetensors, beside model.safetensors."""
+    path = Path(checkpoint)
+    return path.with_name(f"{path.stem}.twin{path.suffix}")
+
+
+def train_twin(checkpoint: str | os.PathLike, text: str, **options) -> Run:
+    """Train the autoregressive twin of a finished masked model: the same size, steps and texts, to `twin_path`.
+
+    A twin that was interrupted is gone on with. Its evaluation, exact, costs a fraction of the masked model's, and it
+    overfits early: it is evaluated at every checkpoint.
+    `options` are `device`, `progress` and `callback` of `train`. Raises as `train`, and CheckpointError for a masked
+    model that is not finished, is causal, or was trained on another text.
+    """
+    twin = twin_path(checkpoint)
+    if twin.exists():
+        return train_from(twin, text, **options)
+    _, description = read_checkpoint(checkpoint)
+    notes = description.get("notes", {})
+    if "training" not in notes or description["config"]["causal"]:
+        raise CheckpointError(f"{checkpoint}: holds no finished masked model, which a twin belongs to")
+    if notes.get("text_sha256") != _sha256(text):
+        raise CheckpointError(f"{checkpoint}: its record names another text, or none; a twin needs the same one")
+    config = TrainingConfig(**notes["training"])
+    config = replace(config, evaluate_every=min(config.evaluate_every, config.checkpoint_every))
+    return train(text, config, {**_shape(description), "causal": True}, checkpoint=twin, **options)
 
 
 @dataclass
@@ -212,37 +274,45 @@ class _State:
     run: Run
     optimizer: torch.optim.Optimizer
     average: Average
-    generator: torch.Generator
+    generators: list[torch.Generator]   # of texts and of masks, of this process
     config: TrainingConfig
     text_sha256: str
+    engine: "Accelerator | None"
+    processes: int
+    process: int
 
     def advance(self, tokens: Tensor) -> float:
         """One step of training; returns the loss in bits per character."""
-        config = self.config
-        x0 = random_sequences(tokens, config.length, config.batch_size, generator=self.generator)
-        loss = _update(self.run.model, self.optimizer, self.average, x0, self.run.step + 1, self.generator, config)
+        config, (texts, masks) = self.config, self.generators
+        x0 = random_sequences(tokens, config.length, config.batch_size // self.processes, generator=texts)
+        loss = _update(self.run.model, self.optimizer, self.average, x0, self.run.step + 1, masks, config, self.engine)
         self.run.step += 1
         return loss / (config.length * math.log(2))
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the state, so that `restore` continues as if nothing had happened."""
+        """Write the state, so that `restore` continues as if nothing had happened. All processes call it."""
+        generators = torch.stack([generator.get_state() for generator in self.generators])[None]
+        if self.engine:
+            generators = self.engine.gather(generators.to(self.engine.device))
+        if self.process > 0:
+            return
         tensors = {f"model.{name}": tensor for name, tensor in self.run.model.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.weights.items()}
         for index, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
-        tensors["generator"] = self.generator.get_state()
+        tensors["generators"] = generators  # (processes, 2, bytes)
         write_checkpoint(path, tensors, {
-            "config": asdict(self.run.model.config), "alphabet": self.run.tokenizer.alphabet,
+            "state": STATE, "config": asdict(self.run.model.config), "alphabet": self.run.tokenizer.alphabet,
             "training": asdict(self.config), "text_sha256": self.text_sha256, "step": self.run.step,
-            "device": self.generator.device.type,
-            "notes": {"history": self.run.history}})
+            "device": self.generators[0].device.type, "notes": {"history": self.run.history}})
 
     def restore(self, path: str | os.PathLike) -> None:
         """Take up the state of a checkpoint. Raises CheckpointError where it belongs to another run."""
         tensors, description = read_checkpoint(path)
         _check_unfinished(path, description)
-        for name, given, stored in (("text", self.text_sha256, description.get("text_sha256")),
-                                    ("device", self.generator.device.type, description.get("device")),
+        for name, given, stored in (("number of processes", self.processes, len(tensors["generators"])),
+                                    ("text", self.text_sha256, description.get("text_sha256")),
+                                    ("device", self.generators[0].device.type, description.get("device")),
                                     ("network", asdict(self.run.model.config), description.get("config")),
                                     ("training configuration", asdict(self.config), description.get("training"))):
             if given != stored:
@@ -256,7 +326,8 @@ class _State:
             index, _, key = name.partition(".")
             state.setdefault(int(index), {})[key] = tensor
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
-        self.generator.set_state(tensors["generator"])
+        for generator, value in zip(self.generators, tensors["generators"][self.process], strict=True):
+            generator.set_state(value.clone())  # torch misreads a view (and may crash)
         self.run.step = description["step"]
         self.run.history = description["notes"]["history"]
 
@@ -264,6 +335,18 @@ class _State:
 def _check_unfinished(path: str | os.PathLike, description: dict) -> None:
     if "training" not in description:
         raise CheckpointError(f"{path}: holds a finished model, not the state of a run to go on with")
+    if description.get("state") != STATE:
+        raise CheckpointError(f"{path}: the state of a run of another version ({description.get('state', 1)}, this one "
+                              f"goes on with {STATE}); train again, or use the version that wrote it")
+
+
+def _shape(description: dict) -> dict:
+    """The network of a checkpoint, without what its text decides."""
+    return {key: value for key, value in description["config"].items() if key not in ("num_states", "mask_id")}
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -276,6 +359,24 @@ def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimize
     return torch.optim.AdamW([{"params": matrices, "weight_decay": config.weight_decay},
                               {"params": others, "weight_decay": 0.0}],
                              lr=config.learning_rate, betas=(0.9, 0.98))
+
+
+def _generators(seed: int, device: torch.device | str, process: int = 0) -> list[torch.Generator]:
+    """One for the texts and one for the masks of a process: a masked model and its twin read the same texts."""
+    # A prime apart, so that small seeds share no numbers; the CPU's generator takes the last 32 bits of a seed alone.
+    return [torch.Generator(device).manual_seed(seed + 1_000_003 * (2 * process + use)) for use in (0, 1)]
+
+
+def _engine(device: torch.device | str) -> "Accelerator | None":
+    """What holds the processes of this run together; None where there is one, which needs nothing."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:  # set by torchrun and by `accelerate launch`
+        return None
+    try:
+        from accelerate import Accelerator
+    except ImportError:
+        raise ValueError("several processes need Accelerate: pip install 'dlm-course[distributed]'") from None
+    # Precision is the configuration's affair, not that of `accelerate launch`.
+    return Accelerator(cpu=torch.device(device).type == "cpu", mixed_precision="no")
 
 
 def _evaluation_generator(device: torch.device | str) -> torch.Generator:

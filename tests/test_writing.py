@@ -1,6 +1,7 @@
 """Writing with a model, from Python and from the command line."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from dlm_course.checkpoint import read_checkpoint
+from dlm_course.cli import app
 from dlm_course.data import CharTokenizer
-from dlm_course.denoiser import Denoiser, DenoiserConfig, save_denoiser
+from dlm_course.denoiser import Denoiser, DenoiserConfig, load_denoiser, save_denoiser
+from dlm_course.evaluation import LOSSES
 from dlm_course.training import TrainingConfig, train
 from dlm_course.writing import SHIPPED, write
 
@@ -129,8 +133,65 @@ def test_train_on_the_command_line_writes_and_refuses(tmp_path):
         assert "Traceback" not in failed.stderr
 
 
+def test_train_refuses_what_does_not_fit_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)      # the command runs within this process
+    text, out = tmp_path / "own.txt", tmp_path / "m.safetensors"
+    text.write_text(TEXT, encoding="utf-8")
+    whole = SHIPPED.read_bytes()
+    (tmp_path / "short.safetensors").write_bytes(whole[:100_000])
+    (tmp_path / "future.safetensors").write_bytes(whole.replace(b'\\"format\\": 1', b'\\"format\\": 9', 1))
+    (tmp_path / "kept.twin.safetensors").write_bytes(b"")
+    for options, message in ((("--loss", "mean"), "loss must be one of mask-count"),
+                             (("--causal", "--twin"), "leave out --twin and --loss"),
+                             (("--causal", "--loss", "unweighted"), "leave out --twin and --loss"),
+                             (("--twin", "--out", tmp_path / "kept.safetensors"), "kept.twin.safetensors exists"),
+                             (("--resume", "--out", tmp_path / "short.safetensors"), "cut short"),
+                             (("--resume", "--twin", "--out", tmp_path / "short.safetensors"), "cut short"),
+                             (("--resume", "--out", tmp_path / "future.safetensors"), "checkpoint format 9"),
+                             (("--resume", "--loss", "unweighted", "--mixed-precision"),
+                              "leave out --loss, --mixed-precision"),
+                             (("--resume", "--twin"), "no such checkpoint")):
+        failed = CliRunner().invoke(app, ["train", *map(str, (text, "--out", out, *options))])
+        assert failed.exit_code == 2, options
+        assert message in failed.stderr
+        assert not out.exists()
+    shown = CliRunner().invoke(app, ["train", "--help"]).output
+    assert all(loss in shown for loss in LOSSES)
+
+
 @pytest.mark.slow
-def test_ctrl_c_leaves_the_last_checkpoint_and_resume_goes_on(tmp_path):
+def test_a_twin_on_the_command_line_is_compared_and_resumed(tmp_path):
+    text, out = tmp_path / "own.txt", tmp_path / "m.safetensors"
+    twin = tmp_path / "m.twin.safetensors"
+    text.write_text(TEXT, encoding="utf-8")
+    small = ("--steps", 120, "--length", 16, "--width", 16, "--depth", 1, "--loss", "mask-rate", "--mixed-precision")
+    done = run("train", text, "--out", out, "--twin", *small)
+    assert done.returncode == 0, done.stderr
+    head, masked, autoregressive = done.stdout.splitlines()[-3:]
+    assert head.split() == ["held-out", "bits", "per", "character", "last", "best"]
+    number = r"\d\.\d{3} ± \d\.\d{3}"
+    assert re.fullmatch(rf"masked model \(upper bound\) +{number} +{number} at step 120", masked)
+    history = load_denoiser(twin)[2]["history"]
+    assert [entry["step"] for entry in history] == [100, 120]
+    last, best = history[-1], min(history, key=lambda entry: entry["held_out"])
+    shown = [f"{entry['held_out']:.3f} ± {entry['standard_error']:.3f}" for entry in (last, best)]
+    assert re.split(r"  +", autoregressive) == ["autoregressive twin (exact)", shown[0],
+                                                f"{shown[1]} at step {best['step']}"]
+    for path in (out, twin):
+        made = load_denoiser(path)[2]["training"]
+        assert (made["loss"], made["mixed_precision"], made["num_steps"]) == ("mask-rate", True, 120)
+
+    written = twin.read_bytes()
+    twin.unlink()                       # as if the run had been interrupted before the twin's first checkpoint
+    resumed = run("train", text, "--out", out, "--twin", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stdout.splitlines()[-3:] == [head, masked, autoregressive]
+    assert twin.read_bytes() == written
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
+def test_an_ended_run_leaves_the_last_checkpoint_and_resume_goes_on(tmp_path, how):
     text, out = tmp_path / "own.txt", tmp_path / "m.safetensors"
     text.write_text(TEXT, encoding="utf-8")
     options = ["train", text, "--out", out, "--steps", 1500, "--length", 16, "--width", 16, "--depth", 1]
@@ -138,7 +199,7 @@ def test_ctrl_c_leaves_the_last_checkpoint_and_resume_goes_on(tmp_path):
     deadline = time.monotonic() + 120
     while not out.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
     assert "--resume goes on from it" in error

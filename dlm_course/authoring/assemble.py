@@ -1,7 +1,8 @@
 """Assemble: the answers of a student's notebook, and the student's own cells, put into the package's copy of it.
 
 A student's file has been edited, and cells have been deleted, duplicated, reordered and renamed. What counts are the
-answers; everything that was given with the exercise is taken from the package.
+answers; everything that was given with the exercise is taken from the package. Cells tagged `project` are a student's
+own work: long runs with settings of one's own, on which no answer depends. They are left out.
 """
 
 import re
@@ -93,7 +94,7 @@ def assemble(student: NotebookNode, topic: str) -> Assembly:
         if known in given:
             anchor = known
             changed = cell.source.strip() != given[known].source.strip()
-            if cell.cell_type != "code" or known.endswith("-check") or not changed:
+            if cell.cell_type != "code" or known.endswith("-check") or not changed or _is_project(given[known]):
                 continue
         if cell.cell_type == "code" and cell.source.strip():
             own.append((anchor, cell.source))
@@ -115,9 +116,14 @@ def assemble(student: NotebookNode, topic: str) -> Assembly:
         before[id_] = written
     cells = _as_new(extras[None])
     for cell in copy.cells:
-        cells += [*_as_new(before.get(cell.id, [])), cell, *_as_new(extras.get(cell.id, []))]
+        cells += [*_as_new(before.get(cell.id, [])), *([] if _is_project(cell) else [cell]),
+                  *_as_new(extras.get(cell.id, []))]
     copy.cells = cells
     return Assembly(topic, copy, tuple(notes))
+
+
+def _is_project(cell: NotebookNode) -> bool:
+    return "project" in cell.metadata.get("tags", [])
 
 
 def _by_name(topic: str) -> dict[str, str]:

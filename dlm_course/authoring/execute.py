@@ -63,10 +63,18 @@ def source_hash(notebook: NotebookNode) -> str:
 
 
 def comparable(notebook: NotebookNode) -> list:
-    """What of a notebook must not change unless its source did: everything but images and widget state."""
-    return [(cell.cell_type, cell.get("id"), cell.source, cell.metadata, [
-        {key: {kind: content for kind, content in value.items() if kind.startswith("text/")} if key == "data" else value
-         for key, value in output.items()} for output in cell.get("outputs", [])]) for cell in notebook.cells]
+    """What of a notebook must not change unless its source did.
+
+    Everything but images, widget state, and the outputs of cells tagged nbval-ignore-output, which differ from machine
+    to machine.
+    """
+    def outputs(cell: NotebookNode) -> list:
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
+            return []
+        return [{key: {kind: content for kind, content in value.items() if kind.startswith("text/")}
+                 if key == "data" else value for key, value in output.items()} for output in cell.get("outputs", [])]
+
+    return [(cell.cell_type, cell.get("id"), cell.source, cell.metadata, outputs(cell)) for cell in notebook.cells]
 
 
 def write_if_changed(notebook: NotebookNode, path: Path) -> bool:

@@ -3,6 +3,7 @@
 In a solution, the answer to question "01-2-..." is a code cell with that id; what is to be taken out stands between
 `### BEGIN SOLUTION` and `### END SOLUTION`. Its check is the cell with "-check" appended to the id. Both carry
 nbgrader's metadata (schema 3), so that nbgrader's own tools work on the same files.
+An answer in words, which a person grades, is a markdown cell that is both an answer and graded. All of it is taken out.
 """
 
 import re
@@ -17,6 +18,7 @@ from dlm_course.authoring.execute import execute, write_if_changed
 from dlm_course.checks import Verdict, questions
 from dlm_course.files import write_whole
 
+UNWRITTEN = "YOUR ANSWER HERE"  # nbgrader's own words
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION(?=\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
@@ -50,12 +52,20 @@ def release(topic: str, solutions: Path) -> Release:
 
 
 def clear(solution: NotebookNode) -> NotebookNode:
-    """The notebook with every marked solution replaced by `...`."""
+    """The notebook with every marked solution replaced by `...`, and every answer in words by UNWRITTEN."""
     notebook = nbformat.from_dict(solution)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.source = SOLUTION.sub(r"\1...", cell.source)
+        elif _is_written(cell):
+            cell.source = UNWRITTEN
     return notebook
+
+
+def _is_written(cell: NotebookNode) -> bool:
+    """True for an answer in words: nbgrader's "manually graded answer"."""
+    nbgrader = cell.metadata.get("nbgrader", {})
+    return cell.cell_type == "markdown" and bool(nbgrader.get("solution") and nbgrader.get("grade"))
 
 
 def with_verdicts(notebook: NotebookNode, topic: str, status: str) -> NotebookNode:
@@ -125,6 +135,18 @@ def _check_cells(notebook: NotebookNode, topic: str) -> None:
             raise ValueError(f"cell {question.id} needs a first line `# Task {question.id[:4]}` and a marked solution")
         if check != f'check("{question.id}")':
             raise ValueError(f'cell {question.id}-check must be: check("{question.id}")')
+    _check_written(notebook)
+
+
+def _check_written(notebook: NotebookNode) -> None:
+    for cell in filter(_is_written, notebook.cells):
+        points = cell.metadata["nbgrader"].get("points")
+        wanted = {"grade": True, "grade_id": cell.id, "locked": False, "points": points, "schema_version": 3,
+                  "solution": True, "task": False}
+        if cell.metadata["nbgrader"] != wanted or not isinstance(points, int) or points < 1:
+            raise ValueError(f"cell {cell.id}, an answer in words, needs points and the nbgrader metadata {wanted}")
+        if not cell.source.strip() or UNWRITTEN in cell.source:
+            raise ValueError(f"cell {cell.id}, an answer in words, holds no model answer")
 
 
 def _check_verdicts(notebook: NotebookNode, topic: str, status: str, problem: str) -> None:

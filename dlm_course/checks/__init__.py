@@ -24,6 +24,7 @@ TOPICS = {
     "07": "mdlm_training",
     "08": "mdlm_sampling",
     "09": "course_overview",
+    "10": "capstone",
 }
 
 _LOOK_UP = object()

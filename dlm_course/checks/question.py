@@ -28,12 +28,14 @@ class Case:
 
     A case with `edge`, a sentence, is a border case: it stands behind the others and is judged after them, so that a
     mistake is recognised whatever it does there, and where only the border is wrong the sentence says what belongs.
+    With `raises`, a type of exceptions, the call must be refused with one of these: only whether it was is compared.
     """
 
     args: tuple
     label: str
     seed: int | None = None
     edge: str = ""
+    raises: type[Exception] | None = None
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,8 @@ def _plain_problem(question: Question, cases: Sequence[Case], outputs: Sequence[
 
 
 def _expected(question: Question, case: Case) -> np.ndarray:
+    if case.raises:
+        return np.array(True)
     return _as_array(question.reference(*copy.deepcopy(case.args)))
 
 
@@ -272,9 +276,13 @@ def _call(answer: Callable, case: Case) -> Output:
     except NotImplementedError:
         return Output(attempted=False)
     except (Exception, SystemExit) as error:
+        if case.raises and isinstance(error, case.raises):
+            return Output(value=np.array(True))
         return Output(error=_one_line(error, answer))
     if result is Ellipsis:
         return Output(attempted=False)
+    if case.raises:
+        return Output(value=np.array(False))
     try:
         value = _as_array(result)
     except Exception as error:  # a tensor that numpy cannot hold

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,9 +133,13 @@ def checked_in(names, task, capsys):
     return capsys.readouterr().out.strip()
 
 
-def _named(answer):
-    return pytest.param(answer, id=f"{answer[0][:4]}-{answer[1]}",
-                        marks=[pytest.mark.slow] if getattr(answer, "slow", False) else [])
+def _named(answers, quick):
+    """The answers as parameters; of each task the first `quick` are tried by `make test-quick`, too."""
+    seen = Counter()
+    for answer in answers:
+        seen[answer.task] += 1
+        slow = seen[answer.task] > quick or getattr(answer, "slow", False)
+        yield pytest.param(answer, id=f"{answer.task[:4]}-{answer[1]}", marks=[pytest.mark.slow] if slow else [])
 
 
 class AnswersTests:
@@ -144,7 +149,7 @@ class AnswersTests:
 
     def pytest_generate_tests(self, metafunc):
         topic = self.topic
-        for argument, values in {"right": [*map(_named, topic.right)], "wrong": [*map(_named, topic.wrong)],
+        for argument, values in {"right": [*_named(topic.right, 3)], "wrong": [*_named(topic.wrong, 6)],
                                  "form": ["stub", *UNANSWERED], "task": topic.functions,
                                  "certain": [task for task in topic.functions if task not in topic.samplers]}.items():
             if argument in metafunc.fixturenames:
@@ -163,6 +168,7 @@ class AnswersTests:
             reason = line.split(": ", 1)[1]
             assert re.search(wrong.words, reason, re.IGNORECASE), f"{wrong.words!r} is not in: {line}"
 
+    @pytest.mark.slow
     def test_four_in_five_wrong_answers_get_a_message_of_their_own(self, task):
         lines = {wrong.mistake: self.topic.verdict(task, wrong.source)
                  for wrong in self.topic.wrong if wrong.task == task}
@@ -176,6 +182,7 @@ class AnswersTests:
         assert len(set(wrong)) == len(wrong) >= 6
         assert sum(answer.words is None for answer in self.topic.wrong if answer.task == task) <= len(wrong) / 5
 
+    @pytest.mark.slow
     def test_other_cases_give_the_same_verdicts(self, certain):
         for answer in (*self.topic.right, *self.topic.wrong):
             if answer.task == certain:

@@ -623,3 +623,21 @@ def test_every_topics_solution_and_exercise_are_known_by_their_answers(topic):
         assert topic_of(notebook, Path("homework.ipynb")) == topic
         found = {cell.id: cell.source for cell in assemble(notebook, topic).notebook.cells}
         assert all(found[question.id] == cell_of(notebook, question.id).source for question in questions(topic))
+
+
+# A student's project
+
+def test_the_cells_of_a_project_are_left_out_and_the_students_own_stay():
+    """Neither the long runs that were given nor what the student made of their settings; answers in words neither."""
+    student = nbformat.read(ROOT / "exercises" / notebook_name("10"), as_version=4)
+    cell_of(student, "settings").source = "BUDGET = 1_000_000"
+    student.cells.insert(place_of(student, "settings") + 1, new_code_cell("helper = 1"))
+    cell_of(student, "10-5-the-text").source = "My text is the phone book."
+    cell_of(student, "10-1-leaked").source = "# Task 10-1\ndef leaked(*args):\n    return helper"
+    assembled = assemble(student, "10").notebook
+    code = [cell for cell in assembled.cells if cell.cell_type == "code"]
+    assert [cell.source for cell in code][:3] == [cell_of(student, id_).source if id_ else "helper = 1"
+                                                 for id_ in ("setup", None, "10-1-leaked")]
+    assert [cell.id for cell in code if cell.id != code[1].id] == \
+        ["setup", *(id_ for question in questions("10") for id_ in (question.id, f"{question.id}-check"))]
+    assert cell_of(assembled, "10-5-the-text").source == "YOUR ANSWER HERE"

@@ -126,3 +126,66 @@ def test_a_generated_assignment_can_be_checked_by_the_course_too(course):
     assert topic_of(generated, Path(NAME)) == TOPIC
     assert assemble(generated, TOPIC).notes == ()
     assert generated == before
+
+
+# Answers in words, in the capstone: without the cells of the project, on which no answer depends
+
+@pytest.fixture(scope="module")
+def capstone(tmp_path_factory):
+    """The capstone released and graded by nbgrader, solved and untouched; `grades` of a student by name."""
+    api = pytest.importorskip("nbgrader.apps.api")
+    from traitlets.config import Config
+
+    root, name = tmp_path_factory.mktemp("capstone"), notebook_name("10")
+
+    def short(folder):
+        notebook = nbformat.read(ROOT / folder / name, as_version=4)
+        notebook.cells = [cell for cell in notebook.cells if "project" not in cell.metadata.get("tags", [])]
+        return notebook
+
+    def write(notebook, *folders):
+        place = root.joinpath(*folders)
+        place.mkdir(parents=True)
+        nbformat.write(notebook, place / name)
+
+    config = Config()
+    config.CourseDirectory.root = str(root)
+    config.CourseDirectory.course_id = "dlm"
+    write(short("solutions"), "source", "10")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.chdir(root)
+        grader = api.NbGraderAPI(config=config)
+        done = grader.generate_assignment("10")
+        assert done["success"], done["log"]
+        grades = {}
+        for student, folder in (("solved", "solutions"), ("untouched", "exercises")):
+            write(short(folder), "submitted", student, "10")
+            done = grader.autograde("10", student)
+            assert done["success"], done["log"]
+            with grader.gradebook as book:
+                grades[student] = {grade.name: (grade.auto_score, grade.max_score, grade.needs_manual_grade)
+                                   for notebook in book.find_submission("10", student).notebooks
+                                   for grade in notebook.grades}
+        yield nbformat.read(root / "release" / "10" / name, as_version=4), short("exercises"), grades
+
+
+def test_nbgrader_takes_out_answers_in_words_as_we_do(capstone):
+    generated, exercise, _ = capstone
+    words = [cell.source for cell in generated.cells if cell.cell_type == "markdown"]
+    assert words == [cell.source for cell in exercise.cells if cell.cell_type == "markdown"]
+    assert words.count("YOUR ANSWER HERE") == 4
+
+
+def test_checks_are_graded_at_once_and_answers_in_words_wait_for_a_person(capstone):
+    solved = capstone[2]["solved"]
+    checked = {f"{question.id}-check": (question.points, question.points, False) for question in questions("10")}
+    assert {name: grade for name, grade in solved.items() if name in checked} == checked
+    written = [grade for name, grade in solved.items() if name not in checked]
+    assert written == [(None, 2, True)] * 4
+    assert sum(most for _, most, _ in solved.values()) == 20
+
+
+def test_an_untouched_capstone_has_no_points(capstone):
+    assert {score for score, _, _ in capstone[2]["untouched"].values()} <= {0, None}

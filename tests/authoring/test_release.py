@@ -96,6 +96,29 @@ def test_clearing_keeps_what_stands_around_a_solution():
     assert solution == before
 
 
+# Answers in words
+
+def words(source="A model answer.", **changes):
+    nbgrader = {"grade": True, "grade_id": "01-9-words", "locked": False, "points": 2, "schema_version": 3,
+                "solution": True, "task": False}
+    return new_markdown_cell(source, id="01-9-words", metadata={"nbgrader": nbgrader | changes})
+
+
+def test_an_answer_in_words_is_taken_out_whole():
+    cleared = clear(new_notebook(cells=[words(), new_markdown_cell("A question.")]))
+    assert [cell.source for cell in cleared.cells] == ["YOUR ANSWER HERE", "A question."]
+    assert cleared.cells[0].metadata == words().metadata
+
+
+@pytest.mark.parametrize(("cell", "said"), [
+    (words(""), "no model answer"), (words("YOUR ANSWER HERE"), "no model answer"), (words(points=0), "points"),
+    (words(points="2"), "points"), (words(grade_id="other"), "metadata"), (words(locked=True), "metadata")])
+def test_release_refuses_an_answer_in_words_that_is_not_in_order(solutions, cell, said):
+    edit(solutions, lambda notebook: notebook.cells.append(cell))
+    with pytest.raises(ValueError, match=rf"01-9-words.*{said}"):
+        release("01", solutions)
+
+
 # Reset
 
 @pytest.mark.parametrize("topic", TOPICS)

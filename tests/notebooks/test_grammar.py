@@ -153,7 +153,7 @@ def test_few_cells_go_unchecked_and_a_claim_follows_each(path):
 
 @pytest.mark.parametrize("path", EVERY)
 def test_only_known_tags(path):
-    known = {"nbval-ignore-output", "nbval-check-output", "nbval-skip", "raises-exception"}
+    known = {"nbval-ignore-output", "nbval-check-output", "nbval-skip", "raises-exception", "project"}
     for cell in cells_of(path):
         assert set(tags_of(cell)) <= known, cell["id"]
         assert set(cell["metadata"]) <= {"tags", "nbgrader"}, cell["id"]
@@ -228,12 +228,20 @@ def test_a_lecture_closes_with_a_summary_what_to_do_and_references(path):
 
 # Exercises and solutions
 
+def is_written(cell):
+    """True for an answer in words, which a person grades."""
+    nbgrader = cell["metadata"].get("nbgrader", {})
+    return bool(nbgrader.get("solution") and nbgrader.get("grade"))
+
+
 @pytest.mark.parametrize("name", [path.name for path in FOLDERS["exercises"]])
 def test_an_exercise_differs_from_its_solution_in_the_answers_only(name):
     exercise, solution = (cells_of(ROOT / folder / name) for folder in ("exercises", "solutions"))
     assert [cell["id"] for cell in exercise] == [cell["id"] for cell in solution]
     for ours, theirs in zip(exercise, solution, strict=True):
-        if theirs["metadata"].get("nbgrader", {}).get("solution"):
+        if is_written(theirs):
+            assert text_of(ours["source"]) == "YOUR ANSWER HERE" != text_of(theirs["source"])
+        elif theirs["metadata"].get("nbgrader", {}).get("solution"):
             assert "### BEGIN SOLUTION" in text_of(theirs["source"])
             assert "SOLUTION" not in text_of(ours["source"])
             assert re.search(r"^ *\.\.\.$", text_of(ours["source"]), re.MULTILINE)
@@ -244,15 +252,23 @@ def test_an_exercise_differs_from_its_solution_in_the_answers_only(name):
 @pytest.mark.parametrize("name", [path.name for path in FOLDERS["exercises"]])
 def test_every_answer_has_its_check_and_the_points_are_said(name):
     cells = cells_of(ROOT / "exercises" / name)
-    answers = [cell["id"] for cell in cells if cell["metadata"].get("nbgrader", {}).get("solution")]
+    answers = [cell["id"] for cell in cells if cell["metadata"].get("nbgrader", {}).get("solution")
+               and not is_written(cell)]
     graded = {cell["id"]: cell["metadata"]["nbgrader"]["points"] for cell in cells
-              if cell["metadata"].get("nbgrader", {}).get("grade")}
+              if cell["metadata"].get("nbgrader", {}).get("grade") and not is_written(cell)}
+    written = [cell["metadata"]["nbgrader"]["points"] for cell in cells if is_written(cell)]
     assert list(graded) == [f"{id_}-check" for id_ in answers]
-    assert re.search(rf"\b{sum(graded.values())} points?\b", text_of(cells[0]["source"]))
+    assert re.search(rf"\b{sum(graded.values()) + sum(written)} points?\b", text_of(cells[0]["source"]))
     tasks = {match.group(1): int(match.group(2)) for cell in cells if cell["cell_type"] == "markdown"
              for match in [re.search(r"^## Task (\d\d-\d+) · .*?(\d+) points?$", text_of(cell["source"]),
                                      re.MULTILINE | re.DOTALL)] if match}
     assert tasks == {id_[:4]: points for id_, points in graded.items()}
+    for number, cell in enumerate(cells):
+        if is_written(cell):  # the question before it says the points, and a table what they are given for
+            question = text_of(cells[number - 1]["source"])
+            assert int(re.search(r"^(\d+) points?$", question, re.MULTILINE).group(1)) == \
+                sum(map(int, re.findall(r"^\| (\d+) \|", question, re.MULTILINE))) == \
+                cell["metadata"]["nbgrader"]["points"]
 
 
 @pytest.mark.parametrize("name", [path.name for path in FOLDERS["exercises"]])
