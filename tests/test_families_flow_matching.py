@@ -57,7 +57,7 @@ def test_the_likelihood_is_the_change_of_variables_of_the_samplers_map():
     model = arbitrary()
     x = torch.randint(2, 6, (20, 2), generator=seeded(0))
     z = dequantise(x, 8, generator=seeded(1))
-    times = torch.linspace(0, 1, 101)
+    times = torch.linspace(0, 1, 401)
 
     def solve(start, times):
         for a, b in pairwise(times):
@@ -71,7 +71,7 @@ def test_the_likelihood_is_the_change_of_variables_of_the_samplers_map():
     assert torch.allclose(arrived, z, rtol=0, atol=1e-3)
     jacobian = torch.stack([torch.autograd.grad(arrived[:, i].sum(), noise, retain_graph=True)[0] for i in range(2)], 1)
     log_density = Normal(0.0, 1.0).log_prob(noise).sum(-1) - jacobian.det().abs().log()
-    found = model.nll(x, generator=seeded(1), num_solver_steps=100)
+    found = model.nll(x, generator=seeded(1), num_solver_steps=400)
     assert torch.allclose(found, -log_density - log_cell(8, 2), rtol=0, atol=5e-3)
 
 

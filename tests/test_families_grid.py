@@ -18,7 +18,7 @@ from dlm_course.families.family import (
     quantise,
     waves,
 )
-from dlm_course.families.grid import frequencies, mode_shares, ring, spiral
+from dlm_course.families.grid import frequencies, mode_shares, ring, spiral, stray_share
 
 SHAPES = pytest.mark.parametrize("shape", [ring, spiral])
 
@@ -80,6 +80,19 @@ def test_samples_follow_the_probabilities(shape):
     degrees = int(common.sum())
     assert abs(chi_square - degrees) < 6 * math.sqrt(2 * degrees)
     assert torch.equal(x, data.sample(num, generator=seeded(0)))
+
+
+def test_stray_share_is_what_lies_outside_the_likeliest_bins():
+    data, inside, mass = spiral(), set(), 0.0       # the ring's bins are alike by eights: no one set is the smallest
+    bins = ((float(data.probs[a, b]), a, b) for a in range(32) for b in range(32))
+    for mass_of_bin, a, b in sorted(bins, reverse=True):
+        if mass < 0.99:
+            inside.add((a, b))
+            mass += mass_of_bin
+    x = torch.randint(32, (3000, 2), generator=seeded(0))
+    assert stray_share(x, data) == pytest.approx(sum(pair not in inside for pair in map(tuple, x.tolist())) / 3000)
+    for shape in (data, ring()):
+        assert 0.007 < stray_share(shape.sample(50_000, generator=seeded(1)), shape) < 0.011
 
 
 def test_mode_shares():

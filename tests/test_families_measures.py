@@ -6,6 +6,7 @@ import math
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from small_cases import seeded
@@ -14,8 +15,6 @@ from dlm_course.families import measures
 from dlm_course.families.family import Family
 from dlm_course.families.grid import GridData, ring, spiral
 from dlm_course.families.measures import FAMILIES, build, draw, gap, quality, samples_per_second, train
-
-PRESENT = [name for name, budget in FAMILIES.items() if importlib.util.find_spec(budget.module)]
 
 
 class Known(Family):
@@ -122,7 +121,7 @@ def test_the_budgets_name_known_options():
         assert list(budget.sampling_steps) == sorted(budget.sampling_steps)
 
 
-@pytest.mark.parametrize("name", PRESENT)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_is_built_from_its_seed_and_called_by_its_name(name):
     before = torch.get_rng_state()
     first, again, other = build(name, 8, seed=1), build(name, 8, seed=1), build(name, 8, seed=2)
@@ -134,12 +133,12 @@ def test_every_family_is_built_from_its_seed_and_called_by_its_name(name):
     assert not torch.equal(weights[0], weights[2])
 
 
-@pytest.mark.parametrize("name", PRESENT)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_has_a_small_network(name):
     assert 20_000 <= sum(weight.numel() for weight in build(name, 32).parameters()) <= 70_000
 
 
-@pytest.mark.parametrize("name", PRESENT)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_is_trained_and_measured(name):
     data = ring(8, num_modes=4, spread=0.06)
     model = train(name, data, 0, num_steps=2, num_points=500)
@@ -173,7 +172,7 @@ def study(monkeypatch):
 @pytest.mark.slow
 def test_the_study_stores_each_row_and_resumes(study, tmp_path, monkeypatch):
     out = tmp_path / "families.json"
-    options = ["--training-steps", "2", "--samples", "40", "--families", "absorbing diffusion", "uniform diffusion",
+    options = ["--training-steps", "2", "--samples", "40", "--families", "VAE", "absorbing diffusion",
                "--out", str(out), "--seeds", "1"]
     run, done = study.run, []
 
@@ -187,22 +186,27 @@ def test_the_study_stores_each_row_and_resumes(study, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         study.main(options)
     table = json.loads(out.read_text())
-    assert [(row["family"], row["data"]) for row in table["rows"]] == done
-    assert table["relative_speed"] == {"absorbing diffusion": 2 / 32, "uniform diffusion": 1.0}
-    first = table["rows"][0]
+    assert [(row["family"], row["data"]) for row in table["rows"]] == [*done[:2], ("VAE", "digits"), done[2]]
+    assert table["relative_speed"] == {"VAE": 0.5, "absorbing diffusion": 1.0}
+    first, pictures = table["rows"][0], table["rows"][2]
     assert first["gap"]["kind"] == "bound"
     assert len(first["modes"]) == 8
-    assert [point["sampling_steps"] for point in first["over_steps"]] == [1, 2, 4, 8, 16, 32]
-    assert all(0 <= point["total_variation"] <= 1 for point in first["over_steps"])
     assert first["settings"]["num_steps"] == 2
+    assert np.shape(pictures["samples"]) == (12, 64)
+    assert 1 < pictures["bits_per_pixel"]["mean"] < 8
+    curve = table["rows"][3]["over_steps"]
+    assert [point["sampling_steps"] for point in curve] == [1, 2, 4, 8, 16, 32]
+    assert [point["calls"] for point in curve] == [1, 2, 2, 2, 2, 2]
+    assert all(0 <= point["total_variation"] <= 1 for point in curve)
 
     done.clear()
     study.main([*options, "--resume"])
-    assert done == [("uniform diffusion", "spiral")]
+    assert done == [("absorbing diffusion", "spiral")]
     rows = json.loads(out.read_text())["rows"]
-    assert rows[:3] == table["rows"]
-    assert len(rows) == 4
-    assert rows[3]["modes"] == []
+    assert rows[:4] == table["rows"]
+    assert [(row["family"], row["data"]) for row in rows[4:]] == [("absorbing diffusion", "spiral"),
+                                                                  ("absorbing diffusion", "digits")]
+    assert rows[4]["modes"] == []
 
 
 def test_the_study_asks_for_longer_budgets(study):

@@ -61,7 +61,7 @@ class Family(nn.Module, ABC):
         Shapes: data (N, n) bins, on the model's device as the generator; returns the losses, (num_steps,).
         """
         check_points(data, self.vocab_size, self.length)
-        optimizer = torch.optim.Adam(self.parameters(), lr=learning_rate, betas=(0.9, 0.99))
+        optimizer = torch.optim.Adam(self.parameters(), lr=learning_rate, betas=(0.9, 0.99), fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / 50) * (
             0.52 + 0.48 * math.cos(math.pi * step / num_steps)))
         averaged, losses = Average(self, average), []
@@ -125,7 +125,7 @@ class PointNetwork(nn.Module):
                  num_waves: int = 4):
         super().__init__()
         self.num_waves, self.timed = num_waves, timed
-        self.first = nn.Linear(length * (1 + 2 * num_waves) + 16 * timed, width)
+        self.first = nn.Linear(length * (1 + 2 * num_waves) + 10 * timed, width)
         self.layers = nn.ModuleList(nn.Sequential(nn.RMSNorm(width), nn.Linear(width, width), nn.SiLU(),
                                                   nn.Linear(width, width)) for _ in range(depth))
         self.last = nn.Linear(width, num_outputs)
@@ -133,7 +133,7 @@ class PointNetwork(nn.Module):
     def forward(self, z: Tensor, time: Tensor | None = None) -> Tensor:
         inputs = [z, waves(z / HALF_SIDE / 2, self.num_waves).flatten(1)]
         if self.timed:
-            inputs.append(waves(time[:, None] / 2, 8).flatten(1))
+            inputs.append(waves(time[:, None] / 2, 5).flatten(1))
         hidden = self.first(torch.cat(inputs, -1))
         for layer in self.layers:
             hidden = hidden + layer(hidden)

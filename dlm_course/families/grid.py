@@ -94,6 +94,18 @@ def mode_shares(x: Tensor, data: GridData) -> Tensor:
     return _near(frequencies(x, data.vocab_size), data) / _near(data.probs, data)
 
 
+def stray_share(x: Tensor, data: GridData, *, kept: float = 0.99) -> float:
+    """The share of samples outside the smallest set of bins that holds `kept` of the data: 1 - kept or less is due.
+
+    It sees what total variation does not: whether an error is blur, points where there are no data, or points at the
+    right places in the wrong numbers. Shapes: x (N, 2) bins.
+    """
+    probs, order = data.probs.flatten().sort(descending=True)
+    inside = torch.zeros(len(probs), dtype=torch.bool)
+    inside[order[:int(torch.searchsorted(probs.cumsum(0), kept)) + 1]] = True
+    return 1 - float(inside[(x[:, 0] * data.vocab_size + x[:, 1]).cpu()].double().mean())
+
+
 def _near(probs: Tensor, data: GridData) -> Tensor:
     middles = torch.arange(data.vocab_size, dtype=torch.float64) + 0.5
     grid = torch.cartesian_prod(middles, middles)
