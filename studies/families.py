@@ -29,6 +29,9 @@ LONGER = 2              # times the lecture's budget
 NUM_SAMPLES = 50_000
 HELD_OUT = 297          # of the 1797 digits
 
+# The ring only: what a family is without a part of it.
+VARIANTS = {"GAN without penalties": ("GAN", {"penalty": 0.0})}
+
 # For the digits: steps of training, options of `fit`, arguments of the class.
 DIGITS = {
     "autoregressive": (700, {"batch_size": 64}, {"depth": 2}),
@@ -42,10 +45,11 @@ DIGITS = {
 }
 
 
-def run(name: str, data: GridData, seed: int, num_steps: int, num_samples: int) -> dict:
-    """Train one family and measure it; with its default number of sampling steps, and with each of the others."""
+def run(label: str, data: GridData, seed: int, num_steps: int, num_samples: int) -> dict:
+    """Train a family or a variant and measure it; with its default number of sampling steps, and each of the others."""
+    name, arguments = VARIANTS.get(label, (label, {}))
     begin = time.process_time()
-    model = train(name, data, seed, num_steps=num_steps)
+    model = train(name, data, seed, num_steps=num_steps, **arguments)
     row = described(model, time.process_time() - begin)
     found, generator = gap(model, data, num_points=min(20_000, num_samples)), torch.Generator().manual_seed(seed)
     row |= {"gap": found and asdict(found), "calls": model.calls_per_sample(),
@@ -88,11 +92,13 @@ def relative_speeds(names: list[str]) -> dict[str, float]:
     return {name: speed / max(speeds.values()) for name, speed in speeds.items()}
 
 
-def settings(name: str, num_steps: int | None, num_samples: int) -> dict:
+def settings(label: str, num_steps: int | None, num_samples: int) -> dict:
     """All that a row depends on, but for the data and the seed, as JSON gives it back."""
+    name, arguments = VARIANTS.get(label, (label, {}))
     budget = FAMILIES[name]
-    return json.loads(json.dumps(asdict(budget) | {"num_steps": num_steps or LONGER * budget.num_steps,
-                                                   "num_samples": num_samples}))
+    return json.loads(json.dumps(asdict(budget) | {
+        "num_steps": num_steps or LONGER * budget.num_steps, "num_samples": num_samples,
+        "arguments": budget.arguments | arguments}))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -101,16 +107,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--training-steps", type=int, help="in place of each family's own: a quick look")
     parser.add_argument("--samples", type=int, default=NUM_SAMPLES)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES), metavar="FAMILY")
+    parser.add_argument("--families", nargs="+", choices=[*FAMILIES, *VARIANTS],
+                        default=[*FAMILIES, *VARIANTS], metavar="FAMILY")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    names = options.families
     rows = []
     if options.resume and options.out.exists():
         rows = json.loads(options.out.read_text(encoding="utf-8"))["rows"]
     table = {"command": "make study", "torch": torch.__version__.partition("+")[0],
-             "machine": "one thread of an x86-64 CPU, no GPU", "relative_speed": relative_speeds(names), "rows": rows}
+             "machine": "one thread of an x86-64 CPU, no GPU", "relative_speed": relative_speeds([name for name in options.families if name in FAMILIES]), "rows": rows}
 
     def keep(what: dict, measure: Callable[[], dict]) -> None:
         if any(what.items() <= row.items() for row in rows):
@@ -120,16 +126,17 @@ def main(arguments: list[str] | None = None) -> None:
         print({key: value for key, value in rows[-1].items() if key not in ("settings", "over_steps", "samples")},
               flush=True)
 
-    for name in names:
-        for data, seeds in ((ring(), options.seeds), (spiral(), options.seeds[:1])):
+    for label in options.families:
+        for data, seeds in ((ring(), options.seeds), (spiral(), options.seeds[:1] if label in FAMILIES else ())):
             for seed in seeds:
-                what = {"family": name, "data": data.name, "seed": seed,
-                        "settings": settings(name, options.training_steps, options.samples)}
-                keep(what, lambda name=name, data=data, seed=seed: run(
-                    name, data, seed, options.training_steps or LONGER * FAMILIES[name].num_steps, options.samples))
-        what = {"family": name, "data": "digits", "seed": options.seeds[0],
-                "settings": [*json.loads(json.dumps(DIGITS[name])), options.training_steps]}
-        keep(what, lambda name=name: run_digits(name, options.seeds[0], options.training_steps))
+                what = {"family": label, "data": data.name, "seed": seed,
+                        "settings": settings(label, options.training_steps, options.samples)}
+                keep(what, lambda what=what, data=data: run(
+                    what["family"], data, what["seed"], what["settings"]["num_steps"], options.samples))
+        if label in DIGITS:
+            what = {"family": label, "data": "digits", "seed": options.seeds[0],
+                    "settings": [*json.loads(json.dumps(DIGITS[label])), options.training_steps]}
+            keep(what, lambda what=what: run_digits(what["family"], what["seed"], options.training_steps))
     write_whole(options.out, json.dumps(table, indent=1) + "\n")
 
 

@@ -71,10 +71,10 @@ def build(name: str, vocab_size: int, length: int = 2, *, seed: int = 0, **argum
 
 
 def train(name: str, data: GridData, seed: int, *, num_steps: int | None = None, num_points: int = NUM_POINTS,
-          progress: bool = False) -> Family:
+          progress: bool = False, **arguments: object) -> Family:
     """Build a family and train it on points drawn from the data, for its budget of steps unless told otherwise."""
     generator = torch.Generator().manual_seed(seed)
-    model, budget = build(name, data.vocab_size, seed=seed), FAMILIES[name]
+    model, budget = build(name, data.vocab_size, seed=seed, **arguments), FAMILIES[name]
     model.fit(data.sample(num_points, generator=generator), num_steps or budget.num_steps, generator,
               progress=progress, **budget.options)
     return model
@@ -95,8 +95,10 @@ class Gap(Estimate):
 
 @torch.no_grad()
 def gap(model: Family, data: GridData, *, num_points: int = 20_000, batch_size: int = 10_000,
-        seed: int = 1) -> Gap | None:
+        seed: int = 10_000) -> Gap | None:
     """E[nll(x) + log p(x)] over x ~ p, the data's own distribution; None for a family without a likelihood.
+
+    The points must be new ones: `seed` must differ from that of `train`, whose points the model may know by heart.
 
     The difference is taken point by point: most of what varies from point to point cancels.
     Raises: ValueError for fewer than two points.
