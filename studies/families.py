@@ -115,8 +115,9 @@ def main(arguments: list[str] | None = None) -> None:
     rows = []
     if options.resume and options.out.exists():
         rows = json.loads(options.out.read_text(encoding="utf-8"))["rows"]
+    speeds = relative_speeds([name for name in options.families if name in FAMILIES])
     table = {"command": "make study", "torch": torch.__version__.partition("+")[0],
-             "machine": "one thread of an x86-64 CPU, no GPU", "relative_speed": relative_speeds([name for name in options.families if name in FAMILIES]), "rows": rows}
+             "machine": "one thread of an x86-64 CPU, no GPU", "relative_speed": speeds, "rows": rows}
 
     def keep(what: dict, measure: Callable[[], dict]) -> None:
         if any(what.items() <= row.items() for row in rows):
