@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from dlm_course.training import Average
+from dlm_course.training import REFRESH, Average
 
 HALF_SIDE = 2.0    # bins 0..V-1 lie on the interval [-2, 2], where data have about unit variance
 
@@ -66,7 +66,8 @@ class Family(nn.Module, ABC):
             0.52 + 0.48 * math.cos(math.pi * step / num_steps)))
         averaged, losses = Average(self, average), []
         self.train()
-        for step in tqdm(range(1, num_steps + 1), disable=not progress, unit="step", desc=self.name):
+        for step in tqdm(range(1, num_steps + 1), disable=not progress, unit="step", desc=self.name,
+                         mininterval=REFRESH):
             x = data[torch.randint(len(data), (batch_size,), generator=generator, device=data.device)]
             loss = self.loss(x, generator=generator)
             optimizer.zero_grad(set_to_none=True)

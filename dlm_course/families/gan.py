@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from dlm_course.families.family import Family, PointNetwork, check_points, dequantise, quantise
-from dlm_course.training import Average
+from dlm_course.training import REFRESH, Average
 
 
 class GAN(Family):
@@ -65,7 +65,8 @@ class GAN(Family):
                       for network in (self.critic, self.generator)]
         averaged, losses = Average(self.generator, average), []
         self.train()
-        for step in tqdm(range(1, num_steps + 1), disable=not progress, unit="step", desc=self.name):
+        for step in tqdm(range(1, num_steps + 1), disable=not progress, unit="step", desc=self.name,
+                         mininterval=REFRESH):
             for optimizer, loss_of in zip(optimizers, (self.critic_loss, self.loss), strict=True):
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate * min(1, 2 * (1 - (step - 1) / num_steps))
