@@ -46,12 +46,12 @@ FAMILIES = {
     "coupling flow": Budget("coupling_flow.CouplingFlow", 1000),
     "VAE": Budget("vae.VAE", 1600, {"learning_rate": 8e-3}),
     "GAN": Budget("gan.GAN", 900),
-    "DDPM": Budget("ddpm.DDPM", 1500, {"learning_rate": 5e-3, "batch_size": 512}, sampling_steps=(5, 10, 20, 50)),
+    "DDPM": Budget("ddpm.DDPM", 1500, {"learning_rate": 5e-3, "batch_size": 512}, {"num_steps": 100}, (5, 10, 20, 50)),
     "flow matching": Budget("flow_matching.FlowMatching", 1700, {"learning_rate": 4e-3, "batch_size": 512},
-                            sampling_steps=(1, 2, 5, 10, 50)),
-    "absorbing diffusion": Budget("discrete_diffusion.AbsorbingDiffusion", 800, {"learning_rate": 5e-3},
+                            sampling_steps=(1, 2, 5, 10)),
+    "absorbing diffusion": Budget("discrete_diffusion.AbsorbingDiffusion", 700, {"learning_rate": 5e-3},
                                   sampling_steps=(1, 2, 4, 8, 16, 32)),
-    "uniform diffusion": Budget("discrete_diffusion.UniformDiffusion", 700, {"learning_rate": 8e-3},
+    "uniform diffusion": Budget("discrete_diffusion.UniformDiffusion", 600, {"learning_rate": 8e-3},
                                 sampling_steps=(1, 2, 4, 8, 16)),
 }
 
