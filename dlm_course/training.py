@@ -45,7 +45,7 @@ class TrainingConfig:
     checkpoint_every: int = 100
     held_out: float = 0.1
     loss: str = "mask-count"            # a name of evaluation.LOSSES; a causal model has one loss only
-    keep_best: bool = False             # end with the weights of the best evaluation, the first of equals; else the last
+    keep_best: bool = False             # end with the weights of the best evaluation, not with the last
     mixed_precision: bool = False       # the network in bfloat16, for a GPU; the weights and the loss stay float32
 
     def __post_init__(self):

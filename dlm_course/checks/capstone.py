@@ -339,8 +339,8 @@ BIGRAM_DISTANCE = Question(
         Misconception("counts are compared, not shares: divide each by its own number of pairs", _by_shares(
             lambda x, num_states: torch.bincount((x[:, :-1] * num_states + x[:, 1:]).flatten(),
                                                  minlength=num_states**2).double())),
-        Misconception("a pair that occurs often is counted once: `p[a, b] += 1` with tensors of indices adds 1 to an entry "
-                      "however often it is named. bincount counts", _by_shares(_occurring)),
+        Misconception("a pair that occurs often is counted once: `p[a, b] += 1` with tensors of indices adds 1 to an "
+                      "entry however often it is named. bincount counts", _by_shares(_occurring)),
         Misconception("both sets of counts are divided by the number of pairs in the samples; divide each by its own",
                       _over_one_total(0)),
         Misconception("both sets of counts are divided by the number of pairs in the reference; divide each by its own",
