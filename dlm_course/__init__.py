@@ -62,6 +62,7 @@ _HOME = {
     "split": "data",
     "sequences": "data",
     "random_sequences": "data",
+    "NGram": "ngram",
     "CheckpointError": "checkpoint",
     "Denoiser": "denoiser",
     "DenoiserConfig": "denoiser",

@@ -1,6 +1,7 @@
 """The course's pictures that are drawn more than once, and the one place where colours and theme are set."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,6 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.font_manager import findfont, get_font
 from torch import Tensor
 
 _PALETTE = sns.color_palette("colorblind")
@@ -73,6 +75,16 @@ def mosaic(states: np.ndarray, names: Sequence[str], *, ax: Axes) -> None:
     ax.legend(handles, names, loc="center left", bbox_to_anchor=(1.01, 0.5), title="state", frameon=False)
 
 
+def drawable(text: str) -> str:
+    """The text with what the fixed-width font lacks as �: matplotlib would draw empty boxes, and warn of each."""
+    return "".join(character if ord(character) in _glyphs() else "�" for character in text)
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    return frozenset(get_font(findfont("monospace")).get_charmap())
+
+
 def passage(text: str, *, ax: Axes, width: int = 80, clean: str | None = None, mask_char: str = "▢",
             changed: str = "mistake", fresh: str | None = None) -> None:
     """Draw text character by character, `width` a line: masks as blocks, characters that differ from `clean` in the
@@ -86,8 +98,8 @@ def passage(text: str, *, ax: Axes, width: int = 80, clean: str | None = None, m
         if fresh is not None and fresh[place] == mask_char:
             ax.add_patch(plt.Rectangle((x - 0.5, y - 0.45), 1, 0.9, lw=0, color=COLOURS["absorbing"], alpha=0.3))
         same = clean is None or clean[place] == character
-        shown = character.replace("\n", " ") if same else {" ": "␣", "\n": "⏎"}.get(character, character)
-        ax.text(x, y, shown, ha="center", va="center", family="monospace", size=9,
+        shown = {"\n": " ", "\t": " "} if same else {" ": "␣", "\n": "⏎", "\t": "⇥"}
+        ax.text(x, y, drawable(shown.get(character, character)), ha="center", va="center", family="monospace", size=9,
                 color=COLOURS["computed"] if same else COLOURS[changed])
     ax.set(xlim=(-1, width), ylim=(-((len(text) - 1) // width) - 0.6, 0.6))
     ax.axis("off")

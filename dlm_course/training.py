@@ -24,7 +24,7 @@ from dlm_course.evaluation import LOSSES, held_out_bits, loss_per_sequence
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-STATE = 2   # of what the checkpoint of an unfinished run holds
+STATE = 3   # of what the checkpoint of an unfinished run holds
 REFRESH = 0.5   # seconds between two pictures of a progress bar: of thousands in one cell, Jupyter's messages get lost
 
 
@@ -45,6 +45,7 @@ class TrainingConfig:
     checkpoint_every: int = 100
     held_out: float = 0.1
     loss: str = "mask-count"            # a name of evaluation.LOSSES; a causal model has one loss only
+    keep_best: bool = False             # end with the weights of the best evaluation, not with the last
     mixed_precision: bool = False       # the network in bfloat16, for a GPU; the weights and the loss stay float32
 
     def __post_init__(self):
@@ -158,6 +159,8 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
     run is written there every `checkpoint_every` steps, and at the end the finished model, its averaged weights alone.
     Ctrl-C ends the run early (it says `interrupted`) and leaves the last checkpoint; `resume` goes on from it and gives
     bit for bit the run that was not interrupted, on the CPU of the same machine with the same number of threads.
+    With `config.keep_best` the model is chosen by the held-out part, so that its number there is too good: report that
+    of a part that was kept from `text`.
     `callback(step, loss)` is called after each step with the loss in bits per character.
     In several processes (torchrun, `accelerate launch`) each draws its batch_size / processes texts and their masks,
     mask counts stratified among its own; the gradients are averaged, so that all have the same weights, the main one
@@ -212,6 +215,8 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
                     estimate = held_out_bits(model, held_out, generator=_evaluation_generator(device))
                 run.history.append({"step": run.step, "train": bits, "held_out": estimate.mean,
                                     "standard_error": estimate.standard_error})
+                if config.keep_best and all(estimate.mean < row["held_out"] for row in run.history[:-1]):
+                    state.best = {name: tensor.clone() for name, tensor in average.weights.items()}
             if checkpoint and run.step % config.checkpoint_every == 0:
                 state.save(checkpoint)
             if callback:
@@ -220,7 +225,7 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
         run.interrupted = True
     finally:
         bar.close()
-    model.load_state_dict(average.weights)
+    model.load_state_dict(state.best or average.weights)
     model.eval()
     if checkpoint and not run.interrupted:
         if process == 0:
@@ -280,6 +285,7 @@ class _State:
     engine: "Accelerator | None"
     processes: int
     process: int
+    best: dict[str, Tensor] = field(default_factory=dict)   # the averaged weights to keep; empty for the last ones
 
     def advance(self, tokens: Tensor) -> float:
         """One step of training; returns the loss in bits per character."""
@@ -298,6 +304,7 @@ class _State:
             return
         tensors = {f"model.{name}": tensor for name, tensor in self.run.model.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.weights.items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         for index, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
         tensors["generators"] = generators  # (processes, 2, bytes)
@@ -319,8 +326,9 @@ class _State:
                 raise CheckpointError(f"{path}: its run had another {name}; resume with the same one, or start afresh "
                                       "under another name")
         self.run.model.load_state_dict(_under("model.", tensors))
-        self.average.weights = {name: tensor.to(self.average.weights[name].device)
-                                for name, tensor in _under("average.", tensors).items()}
+        device = next(self.run.model.parameters()).device
+        self.average.weights, self.best = ({name: tensor.to(device) for name, tensor in _under(part, tensors).items()}
+                                           for part in ("average.", "best."))
         state = {}
         for name, tensor in _under("optimizer.", tensors).items():
             index, _, key = name.partition(".")

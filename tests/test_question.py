@@ -79,6 +79,23 @@ def test_a_call_that_must_be_refused():
     assert said.endswith("float32 is refused")
 
 
+def test_a_refusal_must_say_what_it_is_asked_to():
+    question = doubling(cases=lambda seed: [*doubling().cases(seed), Case(
+        (torch.ones(2),), "in float32", edge="name the dtype", raises=ValueError, says="float32")])
+
+    def refuse(message):
+        def double(x):
+            if x.dtype != DOUBLE:
+                raise ValueError(message)
+            return 2 * x
+        return str(verdict(double, question))
+
+    assert refuse("torch.float32 was given") == f"✓ {ID}"
+    said = refuse("not this one")
+    assert "double raised ValueError: not this one" in said
+    assert "the message must name 'float32'; name the dtype" in said
+
+
 def test_a_refusal_where_none_is_due_is_an_exception_like_any_other():
     def double(x):
         raise ValueError("never")

@@ -8,8 +8,9 @@ import torch
 
 from dlm_course import training
 from dlm_course.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from dlm_course.data import sequences, split
 from dlm_course.denoiser import Denoiser, DenoiserConfig, load_denoiser
-from dlm_course.evaluation import LOSSES
+from dlm_course.evaluation import LOSSES, held_out_bits
 from dlm_course.toy_language import MarkovLanguage
 from dlm_course.training import TrainingConfig, fit, learning_rate, train, train_from, train_twin, twin_path
 
@@ -67,6 +68,32 @@ def test_an_interrupted_run_resumed_is_the_uninterrupted_one_bit_for_bit(tmp_pat
     assert ours[1] == theirs[1]
 
 
+# A causal model has learned so little text by heart within 100 steps.
+OVERFITTING = "".join(f"{number * number * 7919 % 10_007} " for number in range(80))
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_the_best_evaluation_is_kept_also_by_a_resumed_run(tmp_path, interrupted):
+    config = replace(CONFIG, num_steps=100, evaluate_every=10, checkpoint_every=30, learning_rate=2e-2, keep_best=True)
+    shape, path = {**TINY, "width": 48, "causal": True}, tmp_path / "m.safetensors"
+
+    def interrupt(step, loss):
+        if interrupted and step == 95:
+            raise KeyboardInterrupt
+
+    train(OVERFITTING, config, shape, progress=False, checkpoint=path, callback=interrupt)
+    if interrupted:                                                       # goes on from step 90, after the best one
+        train_from(path, OVERFITTING, progress=False)
+    model, tokenizer, notes = load_denoiser(path)
+    found = [row["held_out"] for row in notes["history"]]
+    assert len(found) == 10
+    assert min(found) < found[-1] - 0.01
+    held_out = sequences(split(tokenizer.encode(OVERFITTING), config.held_out)[1], config.length)
+    assert held_out_bits(model, held_out).mean == pytest.approx(min(found), abs=1e-6)
+    whole = train(OVERFITTING, config, shape, progress=False)
+    assert same(weights(whole), model.state_dict())
+
+
 @pytest.mark.parametrize("callback", [None, interrupt_at_7], ids=["finished", "interrupted"])
 def test_a_training_checkpoint_is_a_model_with_the_averaged_weights(tmp_path, callback):
     path = tmp_path / "m.safetensors"
@@ -105,7 +132,7 @@ def test_an_unfinished_run_of_another_version_is_refused(tmp_path):
     tensors, description = read_checkpoint(path)
     del description["state"], description["format"]                       # as the first version wrote it
     write_checkpoint(path, tensors, description)
-    with pytest.raises(CheckpointError, match=r"state of a run of another version \(1, .* with 2\)"):
+    with pytest.raises(CheckpointError, match=r"state of a run of another version \(1, .* with 3\)"):
         train_from(path, TEXT, progress=False)
     load_denoiser(path)                                                   # as a model it can be read
 

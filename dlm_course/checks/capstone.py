@@ -271,6 +271,17 @@ def _smoothed(x: Tensor, num_states: int) -> Tensor:
     return counts / counts.sum()
 
 
+def _occurring(x: Tensor, num_states: int) -> Tensor:
+    once = (_pairs(x, num_states) > 0).double()
+    return once / once.sum()
+
+
+def _over_one_total(which: int) -> Callable:
+    """The mistake of dividing both sets of counts by the number of pairs in one of them, args[which]."""
+    return lambda *args: _half_l1(*(_pairs(x, args[2]) * x[:, 1:].numel() / args[which][:, 1:].numel()
+                                    for x in args[:2]))
+
+
 def _divergence(p: Tensor, q: Tensor) -> Tensor:
     return torch.where(p > 0, p * (p / q).log(), 0.0).sum()
 
@@ -328,6 +339,12 @@ BIGRAM_DISTANCE = Question(
         Misconception("counts are compared, not shares: divide each by its own number of pairs", _by_shares(
             lambda x, num_states: torch.bincount((x[:, :-1] * num_states + x[:, 1:]).flatten(),
                                                  minlength=num_states**2).double())),
+        Misconception("a pair that occurs often is counted once: `p[a, b] += 1` with tensors of indices adds 1 to an "
+                      "entry however often it is named. bincount counts", _by_shares(_occurring)),
+        Misconception("both sets of counts are divided by the number of pairs in the samples; divide each by its own",
+                      _over_one_total(0)),
+        Misconception("both sets of counts are divided by the number of pairs in the reference; divide each by its own",
+                      _over_one_total(1)),
         Misconception("the counts are divided by the number of characters; a text of n characters has n - 1 pairs",
                       _by_shares(lambda x, num_states: _pairs(x, num_states) * (x.shape[1] - 1) / x.shape[1])),
         Misconception("the counts are divided by the number of texts; divide by the number of pairs",
@@ -374,6 +391,9 @@ BIGRAM_DISTANCE = Question(
 # 10-4: a template becomes a state
 
 def template_tokens(template: str, alphabet: str, blank: str) -> Tensor:
+    unknown = set(template) - set(alphabet + blank)
+    if unknown:
+        raise ValueError(f"the model does not know {sorted(unknown)}; it knows {alphabet!r}, and {blank!r} is a gap")
     return _states(template, alphabet, lambda char: len(alphabet) if char == blank else alphabet.index(char))
 
 
@@ -400,17 +420,19 @@ def _masked_where(where: Callable[[str, str], bool]) -> Callable:
 
 
 def _template_cases(seed: int) -> list[Case]:
-    refused = "a character outside the alphabet must raise ValueError; a mask, another character or nothing in its " \
-              "place would overwrite what was given"
+    refused = "a character outside the alphabet must raise ValueError with a message that names it; a mask, another " \
+              "character or nothing in its place would overwrite what was given"
     first = ("the ____ cat", "a cat ___ the", "that ____ tea", "eat the ____ at")[seed % 4]
     return [Case((first, " ehtac", "_"), f"{first!r}, blank '_'"),
             Case((" _A*b**_ ", " _Aab", "*"), "' _A*b**_ ', blank '*', with '_' in the alphabet"),
             Case(("???", "yx", "?"), "'???', blank '?'"),
             Case(("teatea", "aet", "_"), "'teatea', without a blank"),
-            Case(("the bat", " ehtac", "_"), "'the bat' without 'b' in the alphabet", edge=refused, raises=ValueError),
-            Case(("Te_", "aet", "_"), "'Te_' without 'T' in the alphabet", edge=refused, raises=ValueError),
+            # No message of Python's own holds a 7, a Q or a _: one that does names what was given.
+            Case(("the 7at", " ehtac", "_"), "'the 7at' without '7' in the alphabet", edge=refused, raises=ValueError,
+                 says="7"),
+            Case(("Qe_", "aeq", "_"), "'Qe_' without 'Q' in the alphabet", edge=refused, raises=ValueError, says="Q"),
             Case(("te_?", "aet", "?"), "'te_?' with the blank '?', without '_' in the alphabet", edge=refused,
-                 raises=ValueError)]
+                 raises=ValueError, says="_")]
 
 
 TEMPLATE_TOKENS = Question(

@@ -28,7 +28,8 @@ class Case:
 
     A case with `edge`, a sentence, is a border case: it stands behind the others and is judged after them, so that a
     mistake is recognised whatever it does there, and where only the border is wrong the sentence says what belongs.
-    With `raises`, a type of exceptions, the call must be refused with one of these: only whether it was is compared.
+    With `raises`, a type of exceptions, the call must be refused with one of these, its message holding `says`; only
+    whether it was is compared.
     """
 
     args: tuple
@@ -36,6 +37,7 @@ class Case:
     seed: int | None = None
     edge: str = ""
     raises: type[Exception] | None = None
+    says: str = ""
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,8 @@ def _call(answer: Callable, case: Case) -> Output:
         return Output(attempted=False)
     except (Exception, SystemExit) as error:
         if case.raises and isinstance(error, case.raises):
+            if case.says not in str(error):
+                return Output(error=f"{_one_line(error, answer)}; the message must name {case.says!r}")
             return Output(value=np.array(True))
         return Output(error=_one_line(error, answer))
     if result is Ellipsis:

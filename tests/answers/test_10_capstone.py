@@ -171,7 +171,10 @@ RIGHT = [
         """,
     }),
     *right(TEMPLATE, {
-        "index": """
+        "a-look-first": """
+            for place, c in enumerate(template):
+                if c != blank and c not in alphabet:
+                    raise ValueError(f"{c} at {place} is none of {alphabet}")
             return torch.tensor([len(alphabet) if c == blank else alphabet.index(c) for c in template])
         """,
         "dictionary": """
@@ -189,8 +192,11 @@ RIGHT = [
             except KeyError as error:
                 raise ValueError(f"the model does not know {error}") from None
         """,
-        "index-of-alphabet-and-blank": """
-            return torch.tensor(list(map((alphabet + blank).index, template)))
+        "index-turned": """
+            try:
+                return torch.tensor(list(map((alphabet + blank).index, template)))
+            except ValueError as error:
+                raise ValueError(f"{template!r} has a character that is not in {alphabet!r}") from error
         """,
         "loop-into-a-full-tensor": """
             x = torch.full((len(template),), len(alphabet))
@@ -212,7 +218,7 @@ RIGHT = [
             known = np.array(list(alphabet + blank))
             hit = np.array(list(template))[:, None] == known
             if not hit.any(1).all():
-                raise ValueError("a character that the model does not know")
+                raise ValueError(f"unknown, at {np.flatnonzero(~hit.any(1)).tolist()} of {template}")
             return hit.argmax(1)
         """,
     }),
@@ -455,6 +461,22 @@ return (rows(p) - rows(q)).abs().sum() / 2""")),
                     for x in (samples, reference))
             return (p - q).abs().sum() / 2
         """),
+        "added-by-index": (r"however often it is named", """
+            p, q = torch.zeros(2, num_states, num_states, dtype=torch.float64)
+            p[samples[:, :-1], samples[:, 1:]] += 1
+            q[reference[:, :-1], reference[:, 1:]] += 1
+            return (p / p.sum() - q / q.sum()).abs().sum() / 2
+        """),
+        "over-the-samples-total": (r"each by its own", """
+            p, q = (torch.bincount((x[:, :-1] * num_states + x[:, 1:]).flatten(), minlength=num_states ** 2).double()
+                    for x in (samples, reference))
+            return (p - q).abs().sum() / 2 / p.sum()
+        """),
+        "over-the-references-total": (r"each by its own", """
+            p, q = (torch.bincount((x[:, :-1] * num_states + x[:, 1:]).flatten(), minlength=num_states ** 2).double()
+                    for x in (samples, reference))
+            return (p - q).abs().sum() / 2 / q.sum()
+        """),
         "over-the-characters": (r"n - 1 pairs", """
             p, q = (torch.bincount((x[:, :-1] * num_states + x[:, 1:]).flatten(), minlength=num_states ** 2) / x.numel()
                     for x in (samples, reference))
@@ -539,6 +561,17 @@ return torch.stack([(shares(row[None]) - q).abs().sum() / 2 for row in samples])
         "where-the-blanks-are": (r"where the blanks are", "return torch.tensor([int(c == blank) for c in template])"),
         "boolean": (r"dtype", "return torch.tensor([c == blank for c in template])"),
         "from-the-end": (r"from the end", states(state="len(alphabet) - 1 - alphabet.index(c)")),
+        "bare-index": (r"substring not found.*name '7'", """
+            return torch.tensor([len(alphabet) if c == blank else alphabet.index(c) for c in template])
+        """),
+        "says-nothing": (r"must name '7'", states().replace("return", """
+if set(template) - set(alphabet + blank):
+    raise ValueError
+return""".strip())),
+        "a-general-message": (r"must name '7'", states().replace("return", """
+if set(template) - set(alphabet + blank):
+    raise ValueError("the model does not know every character of the template")
+return""".strip())),
         "unknown-masked": (r"must raise ValueError", states(state="(alphabet + c).index(c)")),
         "unknown-dropped": (r"must raise ValueError",
                             "return torch.tensor([(alphabet + blank).index(c) for c in template "
