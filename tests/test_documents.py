@@ -13,7 +13,7 @@ import dlm_course
 
 ROOT = Path(__file__).parents[1]
 MODULES = ("categorical", "schedule", "transition", "data", "elbo", "mask_rate", "sampler", "decoding", "laws",
-           "denoiser")
+           "denoiser", "families.paths", "families.family")
 
 
 def test_the_readme_example_prints_what_it_says():
