@@ -702,6 +702,20 @@ def test_a_view_compares_what_was_drawn_with_the_law():
     assert verdict(lambda probs, generator: draw(probs.flip(0), generator), drawing()).reason.startswith("wrong value")
 
 
+def test_an_entry_of_a_view_is_called_by_its_name():
+    question = drawing(entry=lambda case, index: f"the frequency of {index[0]} with {case.label}")
+    said = verdict(lambda probs, generator: torch.zeros(3000, dtype=torch.long), question)
+    assert said.reason.startswith("wrong value: the frequency of 0 with seed 5 is 1, expected 0.2")
+
+
+def test_an_exception_that_says_little_is_explained():
+    question = drawing(misconceptions=(Misconception("drawn from logits", raised="multinomial distribution|weights"),))
+    said = verdict(lambda probs, generator: draw(probs.log(), generator), question).reason
+    assert "raised RuntimeError: invalid multinomial distribution" in said
+    assert said.endswith("; drawn from logits")
+    assert "drawn" not in verdict(lambda probs, generator: draw(probs.flip(0), generator), question).reason
+
+
 def test_the_generator_has_the_seed_of_the_case():
     cases = drawing().cases(0)
     first, again, other = (output.value for output in run(draw, cases))

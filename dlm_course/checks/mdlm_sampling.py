@@ -243,6 +243,13 @@ def _frequencies(case: Case, values: np.ndarray, num_states: int) -> np.ndarray:
                      for half in np.split(numbers, 2)])
 
 
+def _text_called(index: tuple[int, ...], template: Tensor, symbols: Tensor) -> str:
+    """"the frequency of text [0, 1, 1] from [2, 1, 2]": the entry of `_frequencies` for these symbols, of one kind."""
+    kind, number = index
+    text = symbols[torch.tensor(number) // len(symbols) ** torch.arange(_PLACES - 1, -1, -1) % len(symbols)]
+    return f"the frequency of text {text.tolist()} from {template[kind * (len(template) // 2)].tolist()}"
+
+
 def _overwritten(at: int, mask_at: int) -> Callable:
     """True if a token that was given has changed in every case; `at` and `mask_at` are the arguments' numbers."""
     def symptom(cases: list[Case], values: list[np.ndarray]) -> bool:
@@ -384,9 +391,12 @@ STEP = Question(
     reference=_independent(),
     stand_in=step,
     view=lambda case, values: _frequencies(case, values, 3),
+    entry=lambda case, index: _text_called(index, case.args[1], torch.arange(3)),
     expects=lambda case: (tuple(case.args[1].shape), "i"),
     tolerance=_tolerance,
     misconceptions=(
+        Misconception("logits are not probabilities: softmax them before you draw (or is there NaN, the softmax of "
+                      "-inf only?)", raised="probability tensor contains|invalid multinomial distribution"),
         _NO_STATE,
         Misconception("nothing is revealed", symptom=lambda cases, values: all(
             (value == case.args[1].numpy()).all() for case, value in zip(cases, values, strict=True))),
@@ -578,6 +588,8 @@ def _one_number(own: Tensor, tokens: Tensor) -> Tensor:
 
 
 _ORDERS = [_in_order([1 + place for place in order]) for order in itertools.permutations(range(_PLACES))]
+_GROUPED = [_in_order([*order]) for order in itertools.product(range(1, _PLACES + 1), repeat=_PLACES)
+            if {*order} == {*range(1, max(order) + 1)}]     # several in one step, too
 
 
 def _likeliest_of(denoiser: _Table) -> Callable[[Tensor, Tensor], Tensor]:
@@ -605,17 +617,20 @@ def _of_one_order(cases: list[Case], values: list[np.ndarray]) -> bool:
                for case, value in zip(cases, values, strict=True))
 
 
-def _of_unequal_orders(cases: list[Case], values: list[np.ndarray]) -> bool:
-    """True if the law is that of some mixture of orders: the likeliest one, by EM, fits the texts of all seeds."""
-    seen = np.mean([_fillings(cases[i], values[i]) for i in (0, 2, 3)], 0)
-    every = torch.stack([of_case(*cases[0].args) for of_case in _ORDERS], 1).numpy()
-    for laws, shares in zip(every, seen, strict=True):
-        weights = np.full(len(laws), 1 / len(laws))
-        for _ in range(1000):
-            weights = weights * (laws @ (shares / (weights @ laws + 1e-300)))
-        if (np.abs(weights @ laws - shares) > _tolerance(cases[0], weights @ laws) / 3**0.5).any():
-            return False
-    return True
+def _of_a_mixture(orders: list[Callable]) -> Callable:
+    """True if the law is that of a mixture of these orders: the likeliest one, by EM, fits the texts of all seeds."""
+    def symptom(cases: list[Case], values: list[np.ndarray]) -> bool:
+        seen = np.mean([_fillings(cases[i], values[i]) for i in (0, 2, 3)], 0)
+        every = torch.stack([of_case(*cases[0].args) for of_case in orders], 1).numpy()
+        for laws, shares in zip(every, seen, strict=True):
+            weights = np.full(len(laws), 1 / len(laws))
+            for _ in range(1000):
+                weights = weights * (laws @ (shares / (weights @ laws + 1e-300)))
+            if (np.abs(weights @ laws - shares) > _tolerance(cases[0], weights @ laws) / 3**0.5).any():
+                return False
+        return True
+
+    return symptom
 
 
 def _few_texts(cases: list[Case], values: list[np.ndarray]) -> bool:
@@ -665,6 +680,7 @@ ONE_AT_A_TIME = Question(
     reference=_filled(lambda table, kind: one_at_a_time_law(table.log_probs, 2, _PLACES, kind)),
     stand_in=one_at_a_time,
     view=_fillings,
+    entry=lambda case, index: _text_called(index, case.args[1], case.args[0].relabelled(torch.arange(2))),
     expects=lambda case: (tuple(case.args[1].shape), "i"),
     tolerance=_tolerance,
     misconceptions=(
@@ -727,7 +743,10 @@ ONE_AT_A_TIME = Question(
         Misconception("texts with the same order get the same tokens; each text draws tokens of its own",
                       symptom=_few_texts),
         Misconception("each token is drawn as it should be, given what is visible, but not all orders are equally "
-                      "likely", symptom=_of_unequal_orders),
+                      "likely", symptom=_of_a_mixture(_ORDERS)),
+        Misconception("each token is drawn as it should be, given what was visible, but some steps reveal several "
+                      "tokens, as coins do: one in each step, so that it sees all those before", symptom=_of_a_mixture(
+                          _GROUPED)),
         Misconception("one text tells of another: every text has an order of its own and draws its own tokens, "
                       "independently", always=True, symptom=_dependent(_whole_texts)),
     ),

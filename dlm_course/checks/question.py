@@ -6,8 +6,10 @@ in the notebook and grading use the same two.
 
 import copy
 import dis
+import functools
 import inspect
 import random
+import re
 import sys
 import traceback
 import warnings
@@ -57,13 +59,15 @@ class Misconception:
 
     Either `wrong`, a function that makes the mistake (same arguments as the reference): the message is given to answers
     that agree with it on every case. Or `symptom(cases, values)`, true where the mistake shows in the values, whose
-    shapes and dtypes are right by then. With `always`, a symptom counts also where the values pass.
+    shapes and dtypes are right by then. With `always`, a symptom counts also where the values pass. Or `raised`, a
+    pattern in the text of an exception that does not tell a student the cause: the message is added to it.
     """
 
     message: str
     wrong: Callable | None = None
     symptom: Callable[[Sequence[Case], Sequence[np.ndarray]], bool] | None = None
     always: bool = False
+    raised: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Question:
     misconceptions  known mistakes, the most telling first
     view            (case, output) -> the array that is compared with the reference's; for a sampler, frequencies. May
                     raise ValueError with a reason
+    entry           (case, index) -> what this entry of the view is called in "... is 0.1, expected 0.2"
     expects         case -> (shape, kind) of the raw output, where a view makes it differ from the reference's
     tolerance       (case, expected) -> how far from the reference an answer may be; the default admits float32
     """
@@ -91,6 +96,7 @@ class Question:
     misconceptions: tuple[Misconception, ...] = ()
     stand_in: Callable | None = None
     view: Callable[[Case, np.ndarray], np.ndarray] | None = None
+    entry: Callable[[Case, tuple[int, ...]], str] | None = None
     expects: Callable[[Case], tuple[tuple[int, ...], str]] | None = None
     tolerance: Callable[[Case, np.ndarray], np.ndarray] = field(
         default=lambda case, expected: 1e-6 + 1e-4 * np.abs(expected) if expected.dtype.kind == "f" else 0)
@@ -170,14 +176,16 @@ def _problem(question: Question, cases: Sequence[Case], outputs: Sequence[Output
     """What is wrong in these cases, by the name of the mistake where it is known; "" if nothing is."""
     problem = _plain_problem(question, cases, outputs)
     if any(output.value is None for output in outputs):
-        return problem
+        known = (mistake.message for mistake in question.misconceptions
+                 if mistake.raised and re.search(mistake.raised, problem))
+        return "; ".join([problem, *known])
     values = [output.value for output in outputs]
     form = _form_problem(question, cases, outputs)
     for mistake in question.misconceptions:
         if mistake.symptom is not None:
             found = not form and (problem or mistake.always) and mistake.symptom(cases, values)
         else:
-            found = problem and _agrees(question, mistake.wrong, cases, values)
+            found = problem and mistake.wrong is not None and _agrees(question, mistake.wrong, cases, values)
         if found:
             return mistake.message
     return problem
@@ -224,7 +232,8 @@ def _value_problem(question: Question, cases: Sequence[Case], outputs: Sequence[
             seen = question.view(case, output.value) if question.view else output.value
         except ValueError as error:
             return f"{error} ({case.label})"
-        difference = _difference(seen, target, question.tolerance(case, target))
+        name = question.entry and functools.partial(question.entry, case)
+        difference = _difference(seen, target, question.tolerance(case, target), name)
         if difference:
             return f"{difference} ({case.label})"
     return ""
@@ -242,7 +251,8 @@ def _agrees(question, wrong, cases, values) -> bool:
     return True
 
 
-def _difference(seen: np.ndarray, target: np.ndarray, tolerance: np.ndarray) -> str:
+def _difference(seen: np.ndarray, target: np.ndarray, tolerance: np.ndarray,
+                name: Callable[[tuple[int, ...]], str] | None = None) -> str:
     if seen.shape != target.shape:
         return f"wrong value: what is compared has the shape {seen.shape}, expected {target.shape}"
     if seen.dtype.kind == "f" and np.isnan(seen).any() and not np.isnan(target).any():
@@ -255,11 +265,11 @@ def _difference(seen: np.ndarray, target: np.ndarray, tolerance: np.ndarray) -> 
     if not off.any():
         return ""
     index = tuple(int(i) for i in np.argwhere(off)[0])
-    entry = f"entry {list(index)} " if index else "it "
+    entry = name(index) if name else f"entry {list(index)}" if index else "it"
     is_now, should_be = (f"{float(value):.4g}" for value in (seen[index], target[index]))
     if is_now == should_be:
         is_now, should_be = (f"{float(value):.9g}" for value in (seen[index], target[index]))
-    return f"wrong value: {entry}is {is_now}, expected {should_be}"
+    return f"wrong value: {entry} is {is_now}, expected {should_be}"
 
 
 def _kind(kind: str) -> str:

@@ -24,7 +24,7 @@ import pytest
 from dlm_course.checks import check, find, judge, references_before, run
 
 EXERCISES = Path(__file__).parents[2] / "exercises"
-GENERIC = re.compile(r"wrong value: (entry|it) ")
+GENERIC = re.compile(r"wrong value: (entry|it|the frequency of) ")
 
 
 class Right(NamedTuple):

@@ -1192,6 +1192,14 @@ WRONG = [
             coin = torch.rand(B, n, generator=generator) < reveal_probability
             return torch.where((xt == mask_id) & coin, draws, xt)
     """),
+    Wrong(STEP, "softmax-forgotten", r"logits are not probabilities", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            B, n, K = logits.shape
+            z = torch.where(torch.arange(K) == mask_id, -torch.inf, logits)
+            draws = torch.multinomial(z.reshape(-1, K), 1, generator=generator).reshape(B, n)
+            coin = torch.rand(B, n, generator=generator) < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
     Wrong(STEP, "softmax-of-minus-logits", r"softmax of its own logits", """
         def step(logits, xt, reveal_probability, mask_id, generator):
             B, n, K = logits.shape
@@ -1404,6 +1412,15 @@ WRONG = [
             for k in range(n):
                 draws = torch.multinomial(denoiser(x).flatten(0, 1), 1, generator=generator).view_as(x)
                 coin = torch.rand(x.shape, generator=generator) < 1 / (n - k)
+                x = torch.where((x == mask_id) & coin, draws, x)
+            return x
+    """),
+    Wrong(ONE, "coins-of-one-probability", r"several tokens, as coins do", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            x = template.clone()
+            while (x == mask_id).any():
+                draws = torch.multinomial(denoiser(x).flatten(0, 1), 1, generator=generator).view_as(x)
+                coin = torch.rand(x.shape, generator=generator) < 0.3
                 x = torch.where((x == mask_id) & coin, draws, x)
             return x
     """),
