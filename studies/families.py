@@ -37,7 +37,7 @@ DIGITS = {
     "autoregressive": (700, {"batch_size": 64}, {"depth": 2}),
     "coupling flow": (1000, {"batch_size": 64, "learning_rate": 1e-3}, {"num_couplings": 6, "num_components": 8}),
     "VAE": (800, {"batch_size": 128}, {"width": 96}),
-    "GAN": (1500, {"batch_size": 128, "learning_rate": 1e-3}, {"width": 192}),
+    "GAN": (1200, {"batch_size": 64, "learning_rate": 5e-4}, {"width": 192, "penalty": 1.0}),
     "DDPM": (2500, {"batch_size": 128}, {"width": 256}),
     "flow matching": (3000, {"batch_size": 128}, {"width": 256}),
     "absorbing diffusion": (700, {"batch_size": 64}, {"depth": 2}),

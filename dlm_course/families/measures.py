@@ -52,7 +52,7 @@ FAMILIES = {
     "absorbing diffusion": Budget("discrete_diffusion.AbsorbingDiffusion", 700, {"learning_rate": 5e-3},
                                   sampling_steps=(1, 2, 4, 8, 16, 32)),
     "uniform diffusion": Budget("discrete_diffusion.UniformDiffusion", 600, {"learning_rate": 8e-3},
-                                sampling_steps=(1, 2, 4, 8, 16)),
+                                sampling_steps=(1, 2, 4, 8)),
 }
 
 
