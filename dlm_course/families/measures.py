@@ -136,9 +136,9 @@ def quality(x: Tensor, data: GridData) -> Quality:
                    tuple(mode_shares(x, data).tolist()) if len(data.centres) else ())
 
 
-def draw(model: Family, num: int = NUM_POINTS, *, num_sampling_steps: int | None = None, batch_size: int = 10_000,
+def draw(model: Family, num: int = NUM_POINTS, *, num_sampling_steps: int | None = None, batch_size: int = 2000,
          generator: torch.Generator | None = None) -> Tensor:
-    """Samples (num, n), drawn in batches and brought to the CPU."""
+    """Samples (num, n), drawn in batches that a processor's cache holds, and brought to the CPU."""
     sizes = [min(batch_size, num - start) for start in range(0, num, batch_size)]
     return torch.cat([model.sample(size, generator=generator, num_sampling_steps=num_sampling_steps).cpu()
                       for size in sizes])
