@@ -97,8 +97,8 @@ def mode_shares(x: Tensor, data: GridData) -> Tensor:
 def stray_share(x: Tensor, data: GridData, *, kept: float = 0.99) -> float:
     """The share of samples outside the smallest set of bins that holds `kept` of the data: 1 - kept or less is due.
 
-    It sees what total variation does not: whether an error is blur, points where there are no data, or points at the
-    right places in the wrong numbers. Shapes: x (N, 2) bins.
+    It sees what total variation does not: whether an error is points where there are no data, or points at the right
+    places in the wrong numbers. Shapes: x (N, 2) bins.
     """
     probs, order = data.probs.flatten().sort(descending=True)
     inside = torch.zeros(len(probs), dtype=torch.bool)
