@@ -6,10 +6,12 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -91,6 +93,24 @@ def test_every_direct_dependency_is_pinned_within_its_bounds(where, line):
     requirement = Requirement(line)
     assert len(requirement.specifier) >= 1, "a dependency without bounds"
     assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)])
+
+
+def test_every_pin_installs_on_the_first_release_of_each_python():
+    """On Python 3.11.2, Debian 12's, a pin that needs 3.11.5 ends in a ResolutionImpossible."""
+    releases = [f"3.{minor}.0" for minor in range(30) if Requirement(f"python{PROJECT['requires-python']}")
+                .specifier.contains(f"3.{minor}.0")]
+    assert "3.11.0" in releases
+    pinned = {canonicalize_name(name): version for name, _, version in (c.partition("==") for c in constraint_lines())}
+    refused, seen = [], 0
+    for installed in distributions():
+        name = canonicalize_name(installed.metadata["Name"])
+        if Version(installed.version).public == pinned.get(name):
+            seen += 1
+            needs = installed.metadata.get("Requires-Python") or ""
+            refused += [(name, installed.version, release) for release in releases
+                        if not SpecifierSet(needs).contains(release)]
+    assert seen > len(CORE)
+    assert not refused
 
 
 def test_extras_that_name_the_project_name_its_extras():
