@@ -112,7 +112,7 @@ def lab(browser, tmp_path_factory):
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(timeout=15)
+            process.wait(timeout=60)                                # its kernels end first
         finally:
             process.kill()
 
