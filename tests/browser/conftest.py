@@ -112,7 +112,7 @@ def lab(browser, tmp_path_factory):
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(timeout=60)                                # its kernels end first
+            process.wait(timeout=30)                                # its kernels end first
         finally:
             process.kill()
 
