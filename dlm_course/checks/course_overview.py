@@ -58,7 +58,7 @@ def _autoregressive_cases(seed: int) -> list[Case]:
     conditional = _Conditional(1.5 * torch.randn(5, 3, 3, dtype=torch.float64, generator=generator))
     x = torch.tensor([[0, 1, 2, 0], [2, 2, 1, 1], [1, 0, 0, 2]])
     more = torch.tensor([[2, 0, 1], [0, 0, 2], [1, 2, 1], [0, 1, 1], [2, 1, 0]])   # more texts than symbols
-    weights = 0.1 * torch.randn(75, 3, 3, dtype=torch.float64, generator=generator)
+    weights = 0.1 * torch.randn(76, 3, 3, dtype=torch.float64, generator=generator)
     weights[0, 0] = torch.tensor([12.0, 0.0, 0.0])                                 # symbols 1 and 2 are unlikely
     return [Case((conditional, x), "three texts, n = 4"), Case((conditional, more), "five texts, n = 3"),
             Case((conditional, x[:, :1]), "n = 1", edge="the first symbol has the empty prefix, of shape (B, 0)"),
@@ -78,6 +78,8 @@ LOG_LIKELIHOOD = Question(
         Misconception("the *next* symbol's probability is gathered with the symbol before it: after a prefix of i "
                       "symbols comes x^(i+1)", lambda conditional, x: _factors(
                           conditional, x, symbol=lambda i: x[:, max(i - 1, 0)]).log().sum(-1)),
+        Misconception("each symbol is given the whole text; x^i has the prefix x^1, ..., x^(i-1)",
+                      lambda conditional, x: _factors(conditional, x, prefix=lambda i: x).log().sum(-1)),
         Misconception("only the symbol just before is seen; the prefix is everything before",
                       lambda conditional, x: _factors(conditional, x, prefix=lambda i: x[:, max(i - 1, 0):i]
                                                       ).log().sum(-1)),
@@ -501,8 +503,9 @@ CONDITIONAL_FIELDS = Question(
             preserving=lambda x, x1, alpha, slope: slope / (1 - alpha**2).sqrt() * (alpha * x - x1))),
         Misconception("VP lacks the division by 1 - alpha^2", _wrong_fields(
             preserving=lambda x, x1, alpha, slope: slope * (alpha * x - x1))),
-        Misconception("alpha stands with x in VP, not with x_1", _wrong_fields(
-            preserving=lambda x, x1, alpha, slope: slope / (1 - alpha**2) * (x - alpha * x1))),
+        Misconception("alpha stands with x in VP, not with x_1, once both terms of the velocity are put together",
+                      _wrong_fields(preserving=lambda x, x1, alpha, slope:
+                                    slope / (1 - alpha**2) * (x - alpha * x1))),
         Misconception("alpha stands with x in VP, not with x_1: both have it here", _wrong_fields(
             preserving=lambda x, x1, alpha, slope: slope / (1 - alpha**2) * alpha * (x - x1))),
         Misconception("VP lacks the derivative of alpha", _wrong_fields(
@@ -810,7 +813,8 @@ PLACE = Question(
         Misconception("coverage counts every mode that was drawn at all (or compares counts with probabilities); at "
                       "least half of what is due is asked", _wrong_place(
                           coverage=lambda shares, due: (shares > 0).double().mean())),
-        Misconception("outcomes of no mode are counted with the first mode: argmax gives 0 where no entry is true",
+        Misconception("outcomes of no mode are counted as if they were in one (argmax, say, gives 0 where no entry is "
+                      "true)",
                       lambda samples, p, modes, num_calls: place(samples, p, torch.cat(
                           [modes[:1] | ~modes.any(0), modes[1:]]), num_calls)),
         Misconception("coverage asks for all that is due; half of it is enough", _wrong_place(

@@ -632,6 +632,10 @@ WRONG = [
             return sum(conditional(x[:, max(i - 1, 0):i]).gather(1, x[:, i:i + 1])[:, 0].log()
                        for i in range(x.shape[1]))
     """),
+    Wrong(LIKELIHOOD, "whole-text-as-the-prefix", r"whole text", """
+        def log_likelihood(conditional, x):
+            return conditional(x).log().gather(1, x).sum(1)
+    """),
     Wrong(LIKELIHOOD, "prefix-too-short", r"prefix|before", """
         def log_likelihood(conditional, x):
             return sum(conditional(x[:, :max(i - 1, 0)]).gather(1, x[:, i:i + 1])[:, 0].log()
