@@ -40,7 +40,7 @@ test-quick: $(VENV)/ready-test
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests -m "not slow" -n auto --maxprocesses=8 --dist loadfile --durations=10
 
 notebooks: $(VENV)/ready
-	$(BIN)/python -m dlm_course.authoring.execute lectures/*.ipynb
+	$(BIN)/python -m dlm_course.course.author.execute lectures/*.ipynb
 	$(BIN)/dlm-course release
 
 study: $(VENV)/ready

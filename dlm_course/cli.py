@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dlm_course.training import Run
+    from dlm_course.model.training import Run
 
 app = typer.Typer(help="Discrete diffusion language models, step by step.", no_args_is_help=True,
                   add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -24,7 +24,7 @@ FAILED, COULD_NOT_RUN = 1, 2
 def lab(port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,
         browser: Annotated[bool, typer.Option(help="Open the browser.")] = True) -> None:
     """Open the course in JupyterLab, at the first notebook. Ctrl-C ends it."""
-    from dlm_course.lab import LabError, open_lab
+    from dlm_course.course.lab import LabError, open_lab
 
     try:
         code = open_lab(_checkout(), port=port, browser=browser)
@@ -37,8 +37,8 @@ def lab(port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a 
 def check(notebooks: Annotated[list[str] | None, typer.Argument(
         help="A topic (01) or the path of a notebook; all exercises if left out.")] = None) -> None:
     """Try your answers: one line a question. Exit code 0 if all pass, 1 if not, 2 if something could not run."""
-    from dlm_course.authoring.assemble import NotebookError, assemble, read_notebook, topic_of
-    from dlm_course.authoring.validate import CouldNotRun, validate
+    from dlm_course.course.student.assemble import NotebookError, assemble, read_notebook, topic_of
+    from dlm_course.course.student.validate import CouldNotRun, validate
 
     code = 0
     for path in _exercises(notebooks):
@@ -68,8 +68,8 @@ def check(notebooks: Annotated[list[str] | None, typer.Argument(
 @app.command()
 def reset(topics: Annotated[list[str], typer.Argument(help="The topics to reset: 01, for example.")]) -> None:
     """Put an untouched exercise notebook in place; yours is kept beside it."""
-    from dlm_course.authoring import notebook_name
-    from dlm_course.authoring.release import reset as put_back
+    from dlm_course.course.student.reset import reset as put_back
+    from dlm_course.course.topics import notebook_name
 
     for topic in (topic.zfill(2) for topic in topics):
         try:
@@ -83,8 +83,8 @@ def reset(topics: Annotated[list[str], typer.Argument(help="The topics to reset:
 @app.command()
 def release(topics: Annotated[list[str] | None, typer.Argument(help="Topics (01); all if left out.")] = None) -> None:
     """For authors: make exercises/ and the package's copies from solutions/."""
-    from dlm_course.authoring.release import write_release
-    from dlm_course.checks import TOPICS
+    from dlm_course.course.author.release import write_release
+    from dlm_course.course.topics import TOPICS
 
     root = _checkout()
     for topic in (topic.zfill(2) for topic in topics or TOPICS):
@@ -118,9 +118,9 @@ def train(context: typer.Context, text: Annotated[str, typer.Argument(
 
     Several processes or GPUs: torchrun --nproc-per-node 2 -m dlm_course.cli train ...
     """
-    from dlm_course.checkpoint import CheckpointError, read_checkpoint
-    from dlm_course.data import DataError, load_text
-    from dlm_course.training import TrainingConfig, train, train_from, train_twin, twin_path
+    from dlm_course.model.checkpoint import CheckpointError, read_checkpoint
+    from dlm_course.model.training import TrainingConfig, train, train_from, train_twin, twin_path
+    from dlm_course.text.corpora import DataError, load_text
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # how batch systems end a run: the same as Ctrl-C
     # A progress bar would fill a log with thousands of lines.
@@ -157,7 +157,7 @@ def train(context: typer.Context, text: Annotated[str, typer.Argument(
 
 
 def _is_finished(checkpoint: Path) -> bool:
-    from dlm_course.checkpoint import read_checkpoint
+    from dlm_course.model.checkpoint import read_checkpoint
 
     return "training" not in read_checkpoint(checkpoint)[1]
 
@@ -210,8 +210,8 @@ def sample(template: Annotated[str | None, typer.Argument(
            device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
            seed: Annotated[int | None, typer.Option(help="For the same samples again.")] = None) -> None:
     """Write text with a model: free, or filling the blanks of a template such as "the ____ of a class"."""
-    from dlm_course.checkpoint import CheckpointError
-    from dlm_course.writing import write
+    from dlm_course.model.checkpoint import CheckpointError
+    from dlm_course.model.writing import write
 
     try:
         _check_device(device)
@@ -251,8 +251,7 @@ def _checkout() -> Path:
 
 
 def _exercises(names: list[str] | None) -> list[Path]:
-    from dlm_course.authoring import notebook_name
-    from dlm_course.checks import TOPICS
+    from dlm_course.course.topics import TOPICS, notebook_name
 
     if not names:
         return [_checkout() / "exercises" / notebook_name(topic) for topic in TOPICS]

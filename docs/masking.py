@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from dlm_course import AbsorbingTransition, Schedule, plotting
-from dlm_course.data import CharTokenizer
+from dlm_course.text.corpora import CharTokenizer
 
 SENTENCE = "structure is not in the noise; it is learned by the reverse model."
 

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import torch
 
-from dlm_course.data import load_digits
-from dlm_course.evaluation import estimate
 from dlm_course.families.family import Family
 from dlm_course.families.grid import GridData, ring, spiral
 from dlm_course.families.measures import FAMILIES, build, draw, gap, quality, train
 from dlm_course.files import write_whole
+from dlm_course.model.evaluation import estimate
+from dlm_course.text.corpora import load_digits
 
 SEEDS = (1, 2, 3)
 LONGER = 2              # times the lecture's budget

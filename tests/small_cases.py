@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 import torch
 
-from dlm_course.elbo import time_free
-from dlm_course.toy_language import TableLanguage
+from dlm_course.bound.discrete import time_free
+from dlm_course.text.languages import TableLanguage
 
 
 def language(vocab_size, length, seed=0):

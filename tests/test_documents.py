@@ -12,8 +12,9 @@ import pytest
 import dlm_course
 
 ROOT = Path(__file__).parents[1]
-MODULES = ("categorical", "schedule", "transition", "data", "elbo", "mask_rate", "sampler", "decoding", "laws",
-           "denoiser", "families.paths", "families.family")
+MODULES = ("chain.categorical", "chain.schedule", "chain.transition", "bound.discrete", "bound.continuous",
+           "sampling.exact", "sampling.heuristic", "sampling.laws", "text.corpora", "model.denoiser", "families.paths",
+           "families.family")
 
 
 def test_the_readme_example_prints_what_it_says():

@@ -13,9 +13,9 @@ Source: "Course Overview", autoregressive models; the causal transformer of lect
 import torch
 from torch import Tensor
 
-from dlm_course.categorical import sample
-from dlm_course.denoiser import Denoiser, DenoiserConfig, autoregressive_nll
+from dlm_course.chain.categorical import sample
 from dlm_course.families.family import Family, check_points
+from dlm_course.model.denoiser import Denoiser, DenoiserConfig, autoregressive_nll
 
 
 class Autoregressive(Family):

@@ -26,7 +26,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from dlm_course.categorical import sample
+from dlm_course.chain.categorical import sample
 from dlm_course.families.family import HALF_SIDE, Family, PointNetwork, check_points
 
 

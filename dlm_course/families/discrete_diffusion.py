@@ -13,13 +13,13 @@ Sources: Austin et al. 2021 (D3PM); Sahoo et al. 2024 (MDLM); Zheng et al. 2024 
 import torch
 from torch import Tensor
 
-from dlm_course.denoiser import Denoiser, DenoiserConfig
-from dlm_course.elbo import ReverseFunction, all_states, prior_kl, reverse_model, sampled_bound, step_kl
+from dlm_course.bound.continuous import draw_uniform, exact_continuous_loss, mask_count_loss
+from dlm_course.bound.discrete import ReverseFunction, all_states, prior_kl, reverse_model, sampled_bound, step_kl
+from dlm_course.chain.schedule import Schedule
+from dlm_course.chain.transition import UniformTransition
 from dlm_course.families.family import Family, check_points
-from dlm_course.mask_rate import draw_uniform, exact_continuous_loss, mask_count_loss
-from dlm_course.sampler import ancestral, first_hitting, lambda_schedule, levels
-from dlm_course.schedule import Schedule
-from dlm_course.transition import UniformTransition
+from dlm_course.model.denoiser import Denoiser, DenoiserConfig
+from dlm_course.sampling.exact import ancestral, first_hitting, lambda_schedule, levels
 
 
 class AbsorbingDiffusion(Family):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from dlm_course.training import REFRESH, Average
+from dlm_course.model.training import REFRESH, Average
 
 HALF_SIDE = 2.0    # bins 0..V-1 lie on the interval [-2, 2], where data have about unit variance
 

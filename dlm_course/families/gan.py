@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from dlm_course.families.family import Family, PointNetwork, check_points, dequantise, quantise
-from dlm_course.training import REFRESH, Average
+from dlm_course.model.training import REFRESH, Average
 
 
 class GAN(Family):

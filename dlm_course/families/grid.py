@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlm_course.categorical import entropy
+from dlm_course.chain.categorical import entropy
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from importlib import import_module
 import torch
 from torch import Tensor
 
-from dlm_course.evaluation import Estimate, estimate
 from dlm_course.families.family import Family
 from dlm_course.families.grid import GridData, frequencies, mode_shares, stray_share
-from dlm_course.laws import sampling_floor, total_variation
+from dlm_course.model.evaluation import Estimate, estimate
+from dlm_course.sampling.laws import sampling_floor, total_variation
 
 NUM_POINTS = 50_000     # that a family is trained on, and that are drawn from it
 EVALUATION = 2**31      # seeds from here on are for evaluation, those below for training; torch reads 32 bits of them

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlm_course.categorical import sample
+from dlm_course.chain.categorical import sample
 from dlm_course.families.family import HALF_SIDE, Family, PointNetwork, check_points
 
 

@@ -21,7 +21,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from dlm_course.checks import check, find, judge, references_before, run
+from dlm_course import check
+from dlm_course.course.questions import find, judge, references_before, run
 
 EXERCISES = Path(__file__).parents[2] / "exercises"
 GENERIC = re.compile(r"wrong value: (entry|it|the frequency of) ")

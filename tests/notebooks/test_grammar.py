@@ -76,7 +76,7 @@ def test_the_names_of_the_three_folders_match():
 
 
 def test_the_packaged_copies_have_the_same_names():
-    assert {path.name for path in (ROOT / "dlm_course" / "released").glob("*.ipynb")} == \
+    assert {path.name for path in (ROOT / "dlm_course" / "course" / "released").glob("*.ipynb")} == \
         {path.name for path in FOLDERS["exercises"]}
 
 

@@ -1,0 +1,5 @@
+"""An author's way from solutions to exercises.
+
+    execute     run a notebook as a reader would, store its outputs
+    release     solutions/NN -> exercises/NN (stubs) and course/released/NN (the package's copy, every verdict ✓)
+"""

@@ -1,0 +1,103 @@
+"""Run notebooks from top to bottom and store their outputs: `python -m dlm_course.course.author.execute FILE...`"""
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from dlm_course.files import write_whole
+
+CELL_TIMEOUT = 600  # seconds; a lecture as a whole takes at most four minutes
+
+
+def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
+    """A copy of the notebook with the outputs of a fresh run, its working directory `folder`.
+
+    Raises: nbclient.exceptions.CellExecutionError for a cell that raises, unless it is tagged raises-exception.
+    """
+    notebook = nbformat.from_dict(notebook)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(notebook, timeout=CELL_TIMEOUT, record_timing=False, kernel_name="python3",
+                            resources={"metadata": {"path": str(folder)}})
+    # With its registry nbclient intercepts the output of ipywidgets.interact and waits for ever (nbclient #312).
+    client.widget_registry = {}
+    client.clear_output = lambda *_: None  # interact clears its own output, nbclient would clear the whole cell's
+    client.execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        # What was run: images are not compared, so this tells that they are those of the present source.
+        "dlm_course": {"source_sha256": source_hash(notebook)},
+        **({"widgets": notebook.metadata["widgets"]} if "widgets" in notebook.metadata else {}),
+    }
+    return notebook
+
+
+def _joined(outputs: list) -> list:
+    """The outputs with prints that follow each other made one: how the kernel cuts them up depends on timing."""
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == "stream" and last.get("output_type") == "stream" and last["name"] == output["name"]:
+            last["text"] += output["text"]
+        else:
+            joined.append(output)
+    return joined
+
+
+def source_hash(notebook: NotebookNode) -> str:
+    """A checksum of the cells' types and sources."""
+    digest = hashlib.sha256()
+    for cell in notebook.cells:
+        digest.update(f"{cell.cell_type}\0{cell.source}\0".encode())
+    return digest.hexdigest()
+
+
+def comparable(notebook: NotebookNode) -> list:
+    """What of a notebook must not change unless its source did.
+
+    Everything but images, widget state, and the outputs of cells tagged nbval-ignore-output, which differ from machine
+    to machine.
+    """
+    def outputs(cell: NotebookNode) -> list:
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
+            return []
+        return [{key: {kind: content for kind, content in value.items() if kind.startswith("text/")}
+                 if key == "data" else value for key, value in output.items()} for output in cell.get("outputs", [])]
+
+    return [(cell.cell_type, cell.get("id"), cell.source, cell.metadata, outputs(cell)) for cell in notebook.cells]
+
+
+def write_if_changed(notebook: NotebookNode, path: Path) -> bool:
+    """Write the notebook unless the file holds the same cells, outputs and executed source; True if written.
+
+    The file is replaced as a whole: an interruption leaves the old one.
+    """
+    if path.exists():
+        old = nbformat.read(path, as_version=4)
+        if comparable(old) == comparable(notebook) and \
+                old.metadata.get("dlm_course") == notebook.metadata.get("dlm_course"):
+            return False
+    write_whole(path, nbformat.writes(notebook) + "\n")
+    return True
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run notebooks and store their outputs.")
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    for path in parser.parse_args().notebooks:
+        notebook = execute(nbformat.read(path, as_version=4), path.parent)
+        print(f"{path}: {'written' if write_if_changed(notebook, path) else 'unchanged'}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

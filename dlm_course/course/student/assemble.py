@@ -1,0 +1,148 @@
+"""Assemble: the answers of a student's notebook, and the student's own cells, put into the package's copy of it.
+
+A student's file has been edited, and cells have been deleted, duplicated, reordered and renamed. What counts are the
+answers; everything that was given with the exercise is taken from the package. Cells tagged `project` are a student's
+own work: long runs with settings of one's own, on which no answer depends. They are left out.
+"""
+
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from dlm_course.course.questions import questions
+from dlm_course.course.topics import RELEASED, TOPICS, notebook_name
+
+TASK_LINE = re.compile(r"^#\s*Task\s+(\d\d-\d+)\b", re.IGNORECASE)
+
+
+class NotebookError(ValueError):
+    """A file that is no notebook, or not that of a topic."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The notebook to be validated, and what the student should know of how it came about."""
+
+    topic: str
+    notebook: NotebookNode
+    notes: tuple[str, ...]
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """The student's notebook. Raises NotebookError, with the usual cause, for anything that is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotebookError(f"{path}: no such file; check takes a topic (01) or the path of a notebook") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotebookError(f"{path}: cannot be read ({error})") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nbformat's own, of duplicate ids: they cost nothing here
+            notebook = nbformat.reads(text, as_version=4)
+        for cell in notebook.cells:
+            cell.source = "".join(cell.source)
+            if cell.cell_type not in ("code", "markdown", "raw") or not isinstance(cell.metadata.get("nbgrader"), dict):
+                cell.metadata.pop("nbgrader", None)
+    except Exception as error:  # nbformat raises whatever it trips over
+        reason = " ".join(str(error).split())[:120]
+        raise NotebookError(f"{path}: not a notebook ({type(error).__name__}: {reason}); was it saved while being "
+                            "edited by hand? `dlm-course reset` makes a fresh one and keeps this file") from None
+    return notebook
+
+
+def topic_of(notebook: NotebookNode, path: Path) -> str:
+    """The topic whose answers the notebook holds, whatever the file is called.
+
+    Raises NotebookError where there is none.
+    """
+    found = [topic for topic in TOPICS for cell in notebook.cells if _answered_by(cell, _by_name(topic))]
+    if found:
+        return max(set(found), key=found.count)
+    if path.name[:2] in TOPICS:
+        return path.name[:2]
+    raise NotebookError(f"{path}: holds no answer to any exercise; an answer stands in its task's own cell, or in one "
+                        "whose first line is `# Task 01-2`")
+
+
+def assemble(student: NotebookNode, topic: str) -> Assembly:
+    """Put the student's answers and own cells into the package's copy of the topic's exercise.
+
+    An answer is found by the cell's id, then by nbgrader's grade_id, then by a first line `# Task 01-2`; of several the
+    last that is not the stub counts, and those before it run before it (a cell that was split keeps its parts). Code
+    cells of the student's own stand behind the given cell that they follow, or earlier where their order would suffer.
+    Given cells that the student has changed run too, behind the original, except for the checks.
+    """
+    copy = nbformat.read(RELEASED / notebook_name(topic), as_version=4)
+    names = _by_name(topic)
+    given = {cell.id: cell for cell in copy.cells}
+    answers: dict[str, list[str]] = {}
+    before: dict[str, list[str]] = {}
+    own = []
+    anchor = None
+    for cell in student.cells:
+        id_ = _answered_by(cell, names)
+        if id_:
+            anchor = id_
+            answers.setdefault(id_, []).append(cell.source)
+            continue
+        known = cell.get("id") if cell.get("id") in given else cell.metadata.get("nbgrader", {}).get("grade_id")
+        if known in given:
+            anchor = known
+            changed = cell.source.strip() != given[known].source.strip()
+            if cell.cell_type != "code" or known.endswith("-check") or not changed or _is_project(given[known]):
+                continue
+        if cell.cell_type == "code" and cell.source.strip():
+            own.append((anchor, cell.source))
+    # From the back: an own cell stands no later than those that follow it, which may use what it defines.
+    order = [None, *given]
+    earliest = len(order)
+    extras: dict[str | None, list[str]] = {None: []}
+    for anchor, source in reversed(own):
+        earliest = min(earliest, order.index(anchor))
+        extras.setdefault(order[earliest], []).insert(0, source)
+    notes = []
+    for id_, sources in answers.items():
+        written = [source for source in sources if source.strip() != given[id_].source.strip()]
+        if len(sources) > 1:
+            notes.append(f"{id_}: {len(sources)} cells hold an answer; "
+                         + ("the last one that is not the stub is taken" if written else "all are the stub"))
+        if written:
+            given[id_].source = written.pop()
+        before[id_] = written
+    cells = _as_new(extras[None])
+    for cell in copy.cells:
+        cells += [*_as_new(before.get(cell.id, [])), *([] if _is_project(cell) else [cell]),
+                  *_as_new(extras.get(cell.id, []))]
+    copy.cells = cells
+    return Assembly(topic, copy, tuple(notes))
+
+
+def _is_project(cell: NotebookNode) -> bool:
+    return "project" in cell.metadata.get("tags", [])
+
+
+def _by_name(topic: str) -> dict[str, str]:
+    """The ways in which an answer can be named, each with the question's id."""
+    return {name: question.id for question in questions(topic) for name in (question.id, question.id[:4])}
+
+
+def _answered_by(cell: NotebookNode, names: dict[str, str]) -> str | None:
+    """The id of the question that a cell answers, None if it answers none."""
+    if cell.cell_type != "code":
+        return None
+    first_line = TASK_LINE.match(cell.source.lstrip())
+    for name in (cell.get("id"), cell.metadata.get("nbgrader", {}).get("grade_id"),
+                 first_line and first_line.group(1)):
+        if name in names:
+            return names[name]
+    return None
+
+
+def _as_new(sources: list[str]) -> list[NotebookNode]:
+    """Cells that are run for what they define; whatever they print is not compared."""
+    return [nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-ignore-output"]}) for source in sources]

@@ -1,0 +1,45 @@
+"""Reset: an untouched exercise notebook from the package's copy, the student's own kept beside it."""
+
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from dlm_course.course.questions import Verdict, questions
+from dlm_course.course.topics import RELEASED, notebook_name
+from dlm_course.files import write_whole
+
+
+def untouched(topic: str) -> NotebookNode:
+    """The exercise notebook as released, from the package's copy."""
+    return with_verdicts(nbformat.read(RELEASED / notebook_name(topic), as_version=4), topic, "○")
+
+
+def reset(topic: str, exercises: Path) -> Path | None:
+    """Put an untouched exercise notebook in place; returns where the old one was kept, None if there was nothing new.
+
+    Raises: ValueError for an unknown topic, OSError where the folder cannot be written.
+    """
+    path = exercises / notebook_name(topic)
+    text = nbformat.writes(untouched(topic)) + "\n"
+    kept = None
+    if path.exists():
+        old = path.read_text(encoding="utf-8", errors="surrogateescape")
+        if old == text:
+            return None
+        number = 1
+        while (kept := path.with_name(f"{path.stem}.old-{number}.ipynb")).exists():
+            number += 1
+        kept.write_bytes(path.read_bytes())
+    write_whole(path, text)
+    return kept
+
+
+def with_verdicts(notebook: NotebookNode, topic: str, status: str) -> NotebookNode:
+    """The notebook with the stored output of every check cell that of the given verdict, ✓ or ○."""
+    notebook = nbformat.from_dict(notebook)
+    cells = {cell.id: cell for cell in notebook.cells}
+    for question in questions(topic):
+        verdict = Verdict(question.id, status, "not attempted" if status == "○" else "")
+        cells[f"{question.id}-check"].outputs = [nbformat.v4.new_output("stream", name="stdout", text=f"{verdict}\n")]
+    return notebook

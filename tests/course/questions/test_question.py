@@ -1,0 +1,982 @@
+"""course/questions/question.py and `check` on small made-up questions; then what every real question must satisfy."""
+
+import functools
+import random
+import sys
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dlm_course import check
+from dlm_course.course.questions import find, questions, references_before
+from dlm_course.course.questions.question import Case, Misconception, Output, Question, judge, run
+from dlm_course.course.topics import TOPICS
+
+DOUBLE = torch.float64
+ID = "01-1-double"
+
+
+def doubling(**changes):
+    """A question with the answer 2 x, asked for two tensors of shape (3,)."""
+    parts = {
+        "id": ID, "points": 1, "name": "double", "reference": lambda x: 2 * x,
+        "cases": lambda seed: [Case((torch.tensor([1, 2, 3], dtype=DOUBLE) + seed,), "first"),
+                               Case((torch.tensor([-1, 0, 1], dtype=DOUBLE),), "second")]}
+    return Question(**{**parts, **changes})
+
+
+def asking(*args, reference, **changes):
+    """A question with a single case."""
+    return doubling(cases=lambda seed: [Case(args, "only")], reference=reference, **changes)
+
+
+def verdict(answer, question=None, earlier=None):
+    question = question or doubling()
+    cases = question.cases(0)
+    return judge(question, cases, run(answer, cases, earlier))
+
+
+def define(source, name="double", **namespace):
+    """The function of that name as a notebook's cell would define it, with a namespace of its own."""
+    namespace["torch"] = torch
+    exec(source, namespace)
+    return namespace[name]
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """Puts made-up questions in the place of topic 01's."""
+    def put(*made):
+        monkeypatch.setattr("dlm_course.course.questions.single_token_chains.QUESTIONS", made)
+    return put
+
+
+# A call that must be refused
+
+def refusing():
+    return doubling(cases=lambda seed: [
+        *doubling().cases(seed), Case((torch.ones(2),), "in float32", edge="float32 is refused", raises=ValueError)])
+
+
+def double_of_double(x):
+    if x.dtype != DOUBLE:
+        raise ValueError("not in float64")
+    return 2 * x
+
+
+def double_with_a_key(x):
+    return {DOUBLE: 2 * x}[x.dtype]
+
+
+def test_a_call_that_must_be_refused():
+    assert verdict(double_of_double, refusing()).passed
+    assert str(verdict(lambda x: 2 * x, refusing())) == \
+        f"✗ {ID}: right, except in a border case, in float32: float32 is refused"
+    said = str(verdict(double_with_a_key, refusing()))
+    assert "double raised KeyError" in said
+    assert said.endswith("float32 is refused")
+
+
+def test_a_refusal_must_say_what_it_is_asked_to():
+    question = doubling(cases=lambda seed: [*doubling().cases(seed), Case(
+        (torch.ones(2),), "in float32", edge="name the dtype", raises=ValueError, says="float32")])
+
+    def refuse(message):
+        def double(x):
+            if x.dtype != DOUBLE:
+                raise ValueError(message)
+            return 2 * x
+        return str(verdict(double, question))
+
+    assert refuse("torch.float32 was given") == f"✓ {ID}"
+    said = refuse("not this one")
+    assert "double raised ValueError: not this one" in said
+    assert "the message must name 'float32'; name the dtype" in said
+
+
+def test_a_refusal_where_none_is_due_is_an_exception_like_any_other():
+    def double(x):
+        raise ValueError("never")
+
+    assert "double raised ValueError: never" in str(verdict(double, refusing()))
+
+
+# Not attempted
+
+def only_ellipsis(x):
+    ...
+
+
+def only_pass(x):
+    pass
+
+
+def only_docstring(x):
+    """What it should do."""
+
+
+def docstring_and_ellipsis(x):
+    """What it should do."""
+    ...
+
+
+def ellipsis_returned(x):
+    return ...
+
+
+def none_returned(x):
+    return None
+
+
+def not_implemented(x):
+    raise NotImplementedError
+
+
+def not_implemented_said(x):
+    """nbgrader's stub."""
+    # YOUR CODE HERE
+    raise NotImplementedError("to do")
+
+
+def not_implemented_below(x):
+    return 2 * not_implemented(x)
+
+
+UNANSWERED = [None, ..., only_ellipsis, only_pass, only_docstring, docstring_and_ellipsis, ellipsis_returned,
+              none_returned, not_implemented, not_implemented_said, not_implemented_below,
+              lambda x: ..., lambda x: None]
+
+
+@pytest.mark.parametrize("answer", UNANSWERED, ids=lambda answer: getattr(answer, "__name__", str(answer)))
+def test_unanswered(answer):
+    assert str(verdict(answer)) == f"○ {ID}: not attempted"
+
+
+def test_a_stub_of_a_question_with_a_generator_is_not_called():
+    question = doubling(cases=lambda seed: [Case((torch.ones(3),), "drawn", 5)])
+    assert verdict(define("def double(x, generator):\n    ...\n"), question).status == "○"
+
+
+def test_a_part_that_is_not_attempted_leaves_all_not_attempted():
+    def double(x):
+        if x[0] < 0:
+            raise NotImplementedError
+        return 2 * x
+
+    assert verdict(double).status == "○"
+
+
+def test_a_decorated_stub_is_unanswered():
+    assert verdict(torch.no_grad()(only_ellipsis)).status == "○"
+
+
+@pytest.mark.parametrize("body", ["y = 2 * x", "2 * x", "print(2 * x)", "for k in x:\n        k * 2",
+                                  "if True:\n        x + x", '"""Twice."""\n    y = x + x'])
+def test_a_forgotten_return_is_an_attempt(body):
+    said = str(verdict(define(f"def double(x):\n    {body}\n")))
+    assert said.startswith(f"✗ {ID}: double returned None, expected a tensor; is the return statement missing?")
+
+
+def test_a_return_forgotten_in_one_branch_is_an_attempt():
+    def double(x):
+        if x[0] > 0:
+            return 2 * x
+
+    assert "double returned None, expected a tensor; is the return statement missing?" in verdict(double).reason
+
+
+# What is no function
+
+@pytest.mark.parametrize(("answer", "kind"), [(3, "int"), (torch.ones(3), "Tensor"), ("2 * x", "str"), ([1], "list")])
+def test_an_answer_that_is_no_function(answer, kind):
+    said = verdict(answer)
+    assert said.status == "✗"
+    assert f"{kind}, not a function" in said.reason
+
+
+@pytest.mark.parametrize(("result", "kind"), [([1, 2, 3], "list"), ((1,), "tuple"), ("6", "str"), ({}, "dict"),
+                                              (iter(()), "tuple_iterator")])
+def test_a_result_of_the_wrong_type(result, kind):
+    assert verdict(lambda x: result).reason.startswith(f"double returned a {kind}, expected a tensor")
+
+
+@pytest.mark.parametrize("convert", [
+    lambda y: y.numpy(), lambda y: y.float(), lambda y: y.requires_grad_(), lambda y: y.to_sparse(), lambda y: y.half(),
+    lambda y: y.bfloat16(), lambda y: torch.nn.Parameter(y), lambda y: y.flip(0).flip(0), lambda y: y.expand(2, 3)[1]])
+def test_every_kind_of_tensor_counts(convert):
+    assert verdict(lambda x: convert(2 * x)).passed
+
+
+@pytest.mark.parametrize(("convert", "said"), [(lambda y: (y + 0j).conj(), "dtype complex128"),
+                                               (lambda y: (1j * y).conj().imag, "wrong value: entry [0] is -2")])
+def test_a_tensor_that_is_conjugated_or_negated_lazily_gets_a_verdict(convert, said):
+    """As the discrete Fourier transform gives them."""
+    assert said in verdict(lambda x: convert(2 * x)).reason
+
+
+def test_a_number_counts_as_a_tensor_without_dimensions():
+    question = asking(torch.tensor(3.0), reference=lambda x: 2 * x)
+    assert verdict(lambda x: 6.0, question).passed
+    assert verdict(lambda x: np.float32(6), question).passed
+    assert verdict(lambda x: 6, question).reason.startswith("dtype int64, expected floating point")
+
+
+def test_each_result_is_recorded_as_it_was_returned():
+    """A function may return the same buffer each time."""
+    buffer = torch.zeros(3, dtype=DOUBLE)
+
+    def double(x):
+        buffer.copy_(2 * x)
+        return buffer
+
+    assert str(verdict(double)) == f"✓ {ID}"
+
+
+# Exceptions
+
+def error_of(body, **namespace):
+    said = str(verdict(define(f"def double(x):\n    {body}\n", **namespace)))
+    assert "\n" not in said
+    return said
+
+
+def test_an_exception_is_named_with_its_case():
+    assert error_of("return 1 / 0") == f"✗ {ID}: double raised ZeroDivisionError: division by zero (first)"
+
+
+def test_an_exception_shows_the_line_of_a_function_with_a_file(tmp_path):
+    file = tmp_path / "answer.py"
+    file.write_text("def inner(x):\n    return missing_name * x\n\ndef double(x):\n    return inner(x)\n")
+    namespace = {}
+    exec(compile(file.read_text(), file, "exec"), namespace)
+    assert str(verdict(namespace["double"])).endswith(
+        "raised NameError: name 'missing_name' is not defined, at `return missing_name * x` (first)")
+
+
+def test_an_exception_without_a_message():
+    assert error_of("assert x is None") == f"✗ {ID}: double raised AssertionError (first)"
+
+
+def test_a_message_of_many_lines_becomes_one():
+    assert "raised ValueError: a b c (first)" in error_of("raise ValueError('a\\n   b\\n\\n\\tc\\n')")
+
+
+def test_a_long_message_is_cut():
+    assert len(error_of("raise ValueError('long ' * 1000)")) < 300
+
+
+@pytest.mark.parametrize(("body", "message"), [("import sys; sys.exit(3)", "SystemExit: 3"), ("exit()", "SystemExit"),
+                                               ("raise SystemExit('bye')", "SystemExit: bye")])
+def test_an_exit_is_an_exception_like_others(body, message):
+    assert f"double raised {message}" in error_of(body, exit=sys.exit)
+
+
+def test_endless_recursion_is_an_exception_like_others():
+    assert "raised RecursionError" in error_of("return double(x)")
+
+
+@pytest.mark.parametrize("parameters", ["", "x, y", "*, x"])
+def test_a_wrong_number_of_parameters_is_an_exception_like_others(parameters):
+    assert "raised TypeError: double() " in str(verdict(define(f"def double({parameters}):\n    return 2 * x\n")))
+
+
+def test_an_exception_in_the_second_case_names_that_case():
+    def double(x):
+        if x[0] < 0:
+            raise ValueError("negative")
+        return 2 * x
+
+    assert "raised ValueError: negative" in verdict(double).reason
+    assert verdict(double).reason.endswith("(second)")
+
+
+def test_after_an_exception_no_further_case_is_run():
+    seen = []
+
+    def double(x):
+        seen.append(x)
+        raise ValueError
+
+    verdict(double)
+    assert len(seen) == 1
+
+
+def test_the_stop_button_stops_and_leaves_nothing_changed():
+    double = define("def double(x):\n    raise KeyboardInterrupt\n", triple="mine")
+    before, output = np.random.get_state()[1].copy(), sys.stdout
+    with pytest.raises(KeyboardInterrupt):
+        verdict(double, earlier={"triple": lambda x: 3 * x})
+    assert (np.random.get_state()[1] == before).all()
+    assert double.__globals__["triple"] == "mine"
+    assert sys.stdout is output
+
+
+# The order of judgement, on outputs made by hand
+
+RIGHT = [np.array([2.0, 4.0, 6.0]), np.array([-2.0, 0.0, 2.0])]
+FAULTS = [
+    ("○", "not attempted", Output(attempted=False)),
+    ("✗", "raised ValueError", Output(error="raised ValueError")),
+    ("✗", "returned a list", Output(type_name="list")),
+    ("✗", "shape (2,)", Output(value=np.array([2, 4]), mutated="number 1")),
+    ("✗", "dtype int64", Output(value=np.array([1, 2, 3]), mutated="number 1")),
+    ("✗", "changed its argument number 1", Output(value=np.array([1.0, 2.0, 3.0]), mutated="number 1")),
+    ("✗", "wrong value", Output(value=np.array([1.0, 2.0, 3.0]))),
+]
+
+
+@pytest.mark.parametrize(("status", "reason", "output"), FAULTS, ids=[reason for _, reason, _ in FAULTS])
+def test_of_several_faults_the_first_in_order_is_named(status, reason, output):
+    question = doubling()
+    said = judge(question, question.cases(0), [output, Output(value=RIGHT[1])])
+    assert said.status == status
+    assert reason in said.reason
+
+
+@pytest.mark.parametrize("earlier", range(len(FAULTS) - 1))
+def test_a_graver_fault_in_a_later_case_comes_first(earlier):
+    question = doubling()
+    status, reason, grave = FAULTS[earlier]
+    for _, _, lighter in FAULTS[max(earlier + 1, 3):]:
+        said = judge(question, question.cases(0), [lighter, grave])
+        assert said.status == status
+        assert reason in said.reason
+
+
+def test_the_form_is_judged_before_symptoms_and_values():
+    called = []
+    question = doubling(misconceptions=(Misconception("a symptom", symptom=lambda cases, values: called.append(1)),))
+    assert "shape" in verdict(lambda x: x[:2], question).reason
+    assert not called
+
+
+def test_judge_is_pure():
+    question = doubling()
+    cases = question.cases(0)
+    outputs = [Output(value=value.copy()) for value in RIGHT]
+    assert judge(question, cases, outputs) == judge(question, cases, outputs)
+    assert all((output.value == value).all() for output, value in zip(outputs, RIGHT, strict=True))
+
+
+# What the answer must not leave behind
+
+def test_prints_warnings_and_stderr_are_swallowed(capfd, made_up):
+    made_up(doubling())
+
+    def double(x):
+        print("printed")
+        print("an error", file=sys.stderr)
+        sys.stdout.write("written")
+        warnings.warn("a warning", stacklevel=1)
+        return 2 * x
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        filters = list(warnings.filters)
+        check(ID, double)
+        assert warnings.filters == filters
+    assert not caught
+    captured = capfd.readouterr()
+    assert captured.out == f"✓ {ID}\n"
+    assert captured.err == ""
+
+
+def test_output_before_an_exception_is_swallowed(capfd):
+    error_of("print('so far'); import sys; print('so far', file=sys.stderr); 1 / 0")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_warning_that_was_made_an_error_is_no_error():
+    def double(x):
+        warnings.warn("a warning", stacklevel=1)
+        return 2 * x
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert verdict(double).passed
+
+
+def test_pictures_are_swallowed():
+    """An open figure would be shown below the check, where nbval then finds an output too many."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("agg")
+    plt.close("all")
+    mine = plt.figure()
+
+    def double(x):
+        plt.figure()
+        plt.plot([1, 2])
+        return 2 * x
+
+    try:
+        assert verdict(double).passed
+        assert plt.get_fignums() == [mine.number]
+    finally:
+        plt.close("all")
+
+
+def test_global_random_states_are_fixed_for_the_call_and_restored():
+    drawn = []
+
+    def double(x):
+        drawn.append((float(torch.rand(())), np.random.rand()))
+        torch.manual_seed(99)
+        np.random.seed(99)
+        return 2 * x
+
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    verdict(double)
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert (np.random.get_state()[1] == numpy_state).all()
+    torch.rand(3)
+    np.random.rand(3)
+    verdict(double)
+    assert drawn[:2] == drawn[2:]
+
+
+def test_they_are_restored_after_an_exception_too():
+    def double(x):
+        torch.rand(3)
+        np.random.rand(3)
+        raise ValueError
+
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()
+    verdict(double)
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert np.random.get_state()[2] == numpy_state[2]
+
+
+def test_pythons_own_random_state_too():
+    drawn = []
+
+    def double(x):
+        drawn.append(random.random())
+        return 2 * x
+
+    before = random.getstate()
+    verdict(double)
+    assert random.getstate() == before
+    random.random()
+    verdict(double)
+    assert drawn[:2] == drawn[2:]
+
+
+# Arguments changed in place
+
+def in_place(x):
+    x *= 2
+    return x
+
+
+def entry_written(x):
+    result = 2 * x
+    x[0] = 7
+    return result
+
+
+def reshaped(x):
+    x.unsqueeze_(0)
+    return 2 * x[0]
+
+
+@pytest.mark.parametrize("answer", [in_place, entry_written, reshaped])
+def test_a_changed_argument_is_found(answer):
+    assert verdict(answer).reason == "double changed its argument number 1 in place; work on a copy (clone)"
+
+
+def test_the_second_argument_is_counted_as_second():
+    question = asking(torch.ones(2), torch.ones(2), reference=lambda x, y: x + y)
+    assert "argument number 2" in verdict(lambda x, y: y.add_(x), question).reason
+
+
+def test_a_changed_list_is_found():
+    question = asking([1.0, 2.0], reference=lambda x: torch.tensor(x).sum())
+
+    def double(x):
+        x.append(0.0)
+        return torch.tensor(x).sum()
+
+    assert "argument number 1" in verdict(double, question).reason
+
+
+def test_the_cases_stay_as_they_were():
+    question = doubling()
+    cases = question.cases(0)
+    first = run(in_place, cases)
+    second = run(in_place, cases)
+    assert (first[0].value == second[0].value).all()
+    assert torch.equal(cases[0].args[0], question.cases(0)[0].args[0])
+
+
+@pytest.mark.parametrize("argument", [np.arange(3.0), [torch.ones(2), torch.zeros(2)], {"a": torch.ones(2)},
+                                      torch.tensor([1.0, float("nan")])], ids=["array", "list", "dict", "nan"])
+def test_an_argument_of_any_kind_that_was_not_changed(argument):
+    question = asking(argument, reference=lambda x: torch.ones(2))
+    assert str(verdict(lambda x: torch.ones(2), question)) == f"✓ {ID}"
+
+
+# Earlier tasks
+
+LATER = "def triple(x):\n    return 0 * x\n\ndef double(x):\n    return triple(x) - x\n"
+EARLIER = {"triple": lambda x: 3 * x}
+
+
+def test_an_earlier_mistake_is_not_counted_twice():
+    double = define(LATER)
+    mine = double.__globals__["triple"]
+    assert "wrong value" in verdict(double).reason
+    assert verdict(double, earlier=EARLIER).passed
+    assert double.__globals__["triple"] is mine
+
+
+def test_an_earlier_task_not_attempted_does_not_leave_the_later_one_unattempted():
+    assert verdict(define(LATER.replace("return 0 * x", "raise NotImplementedError")), earlier=EARLIER).passed
+
+
+def test_an_earlier_task_may_be_reached_by_a_helper():
+    helper = "def helper(x):\n    return triple(x)\n\n"
+    assert verdict(define(helper + LATER.replace("triple(x) - x", "helper(x) - x")), earlier=EARLIER).passed
+
+
+def test_an_earlier_name_that_was_not_defined_is_gone_afterwards():
+    double = define("def double(x):\n    return triple(x) - x\n")
+    assert verdict(double, earlier=EARLIER).passed
+    assert "triple" not in double.__globals__
+
+
+def test_the_namespace_is_restored_after_an_exception():
+    double = define(LATER.replace("triple(x) - x", "triple(x) / missing"))
+    mine = double.__globals__["triple"]
+    assert "NameError" in verdict(double, earlier={**EARLIER, "fresh": lambda x: x}).reason
+    assert double.__globals__["triple"] is mine
+    assert "fresh" not in double.__globals__
+
+
+def test_of_the_namespace_nothing_else_changes():
+    double = define(LATER)
+    before = dict(double.__globals__)
+    verdict(double, earlier=EARLIER)
+    assert double.__globals__ == before
+
+
+@pytest.mark.parametrize("decorator", [torch.no_grad(), functools.lru_cache], ids=["no_grad", "lru_cache"])
+def test_a_decorated_answer_gets_the_references_too(decorator):
+    double = define(LATER)
+    decorated = decorator(double)
+    elsewhere = dict(getattr(decorated, "__globals__", {}))
+    assert str(verdict(decorated, earlier=EARLIER)) == f"✓ {ID}"
+    assert dict(getattr(decorated, "__globals__", {})) == elsewhere
+
+
+def test_a_callable_object_can_be_an_answer():
+    class Double:
+        def __call__(self, x):
+            return 2 * x
+
+    assert verdict(Double(), earlier=EARLIER).passed
+
+
+def test_a_stand_in_takes_the_place_of_a_reference_that_is_a_law(made_up):
+    made_up(drawing(id="01-1-draw", name="draw", stand_in=draw), doubling(id="01-2-double"))
+    assert references_before(find("01-2-double")) == {"draw": draw}
+    double = define("def double(x):\n    return 2 * x + 0 * draw(x.abs() + 1, generator=torch.Generator())[0]\n")
+    assert verdict(double, earlier=references_before(find("01-2-double"))).passed
+
+
+def test_check_hands_over_the_references_of_the_earlier_tasks_only(made_up):
+    made_up(doubling(id="01-1-triple", name="triple", reference=EARLIER["triple"]), doubling(id="01-2-double"),
+            doubling(id="01-3-half", name="half"))
+    assert references_before(find("01-1-triple")) == {}
+    assert references_before(find("01-2-double")) == EARLIER
+    assert list(references_before(find("01-3-half"))) == ["triple", "double"]
+
+
+# Values
+
+def test_the_first_wrong_entry_is_shown_with_what_was_expected():
+    assert verdict(lambda x: 2 * x + torch.tensor([0, 0, 0.5])).reason == \
+        "wrong value: entry [2] is 6.5, expected 6 (first)"
+
+
+def test_a_wrong_number_without_dimensions_has_no_entry():
+    question = asking(torch.tensor(3.0), reference=lambda x: 2 * x)
+    assert verdict(lambda x: x, question).reason == "wrong value: it is 3, expected 6 (only)"
+
+
+@pytest.mark.parametrize("where", [slice(None), 1])
+def test_nan_is_wrong(where):
+    def double(x):
+        y = 2 * x
+        y[where] = float("nan")
+        return y
+
+    assert verdict(double).reason == "the result holds NaN (first)"
+
+
+def test_infinity_equals_itself_only():
+    question = asking(torch.tensor([0.0, 1.0]), reference=torch.log)
+    assert verdict(torch.log, question).passed
+    assert "entry [0] is inf, expected -inf" in verdict(lambda x: torch.log(x).abs(), question).reason
+    assert "entry [0] is -1e+30" in verdict(lambda x: torch.log(x).clamp(min=-1e30), question).reason
+    assert "entry [1] is inf" in verdict(lambda x: torch.log(x) + torch.tensor([0, torch.inf]), question).reason
+
+
+@pytest.mark.parametrize(("error", "passed"), [(0.0, True), (5e-5, True), (-5e-5, True), (5e-4, False), (-5e-4, False)])
+def test_the_tolerance_is_relative(error, passed):
+    question = asking(torch.tensor([1e-3, 1.0, 1e5], dtype=DOUBLE), reference=lambda x: 2 * x)
+    assert verdict(lambda x: 2 * x * (1 + error), question).passed is passed
+
+
+@pytest.mark.parametrize(("error", "passed"), [(5e-7, True), (5e-6, False)])
+def test_and_absolute_near_zero(error, passed):
+    question = asking(torch.zeros(2, dtype=DOUBLE), reference=lambda x: 2 * x)
+    assert verdict(lambda x: 2 * x + error, question).passed is passed
+
+
+def test_the_tolerance_admits_float32():
+    x = torch.rand(1000, dtype=DOUBLE, generator=torch.Generator().manual_seed(1))
+    question = asking(x, reference=lambda x: x.log().softmax(0) @ x)
+    assert verdict(lambda x: x.float().log().softmax(0) @ x.float(), question).passed
+
+
+@pytest.mark.parametrize("size", [1, 100, 20_000, 10**9])
+def test_integers_are_exact(size):
+    question = asking(torch.tensor([size]), reference=lambda x: 2 * x)
+    assert verdict(lambda x: (2 * x).int() if size < 10**9 else 2 * x, question).passed
+    assert not verdict(lambda x: 2 * x + 1, question).passed
+
+
+def test_booleans_are_exact():
+    question = asking(torch.tensor([1.0, -1.0]), reference=lambda x: x > 0)
+    assert verdict(lambda x: x > 0, question).passed
+    assert "wrong value: entry [0] is" in verdict(lambda x: x < 0, question).reason
+    assert "dtype int64, expected boolean" in verdict(lambda x: (x > 0).long(), question).reason
+
+
+@pytest.mark.parametrize(("convert", "dtype"), [(lambda y: y.int(), "int32"), (lambda y: y > 0, "bool"),
+                                                (lambda y: y + 0j, "complex128")])
+def test_a_wrong_kind_of_number_is_named(convert, dtype):
+    assert verdict(lambda x: convert(2 * x)).reason == f"dtype {dtype}, expected floating point"
+
+
+SHAPES = [(), (1,), (3,), (1, 3), (3, 1), (3, 3), (1, 1, 3), (0,), (0, 3)]
+
+
+@pytest.mark.parametrize("expected", SHAPES)
+@pytest.mark.parametrize("given", SHAPES)
+def test_broadcasting_never_makes_a_wrong_shape_right(given, expected):
+    """All entries are equal, so that every pair of shapes that can be broadcast would agree."""
+    question = asking(0, reference=lambda _: torch.full(expected, 0.5),
+                      misconceptions=(Misconception("a scalar", lambda _: torch.tensor(0.5)),))
+    said = verdict(lambda _: torch.full(given, 0.5), question)
+    if given == expected:
+        assert said.passed
+    elif given == ():
+        assert said.reason == "a scalar"
+    else:
+        assert said.reason == f"shape {given}, expected {expected} (only)"
+
+
+# Views
+
+def drawing(**changes):
+    """A question whose answers draw: 3000 states of 3, compared by their frequencies."""
+    parts = {
+        "cases": lambda seed: [Case((torch.tensor([0.2, 0.3, 0.5], dtype=DOUBLE),), f"seed {s}", s) for s in (5, 5, 6)],
+        "reference": lambda probs: probs,
+        "view": lambda case, states: np.bincount(states, minlength=3) / len(states),
+        "expects": lambda case: ((3000,), "i"),
+        "tolerance": lambda case, law: 5 * np.sqrt(law * (1 - law) / 3000),
+    }
+    return doubling(**{**parts, **changes})
+
+
+def draw(probs, generator):
+    return torch.multinomial(probs, 3000, replacement=True, generator=generator)
+
+
+def test_a_view_compares_what_was_drawn_with_the_law():
+    assert verdict(draw, drawing()).passed
+    assert verdict(lambda probs, generator: draw(probs.flip(0), generator), drawing()).reason.startswith("wrong value")
+
+
+def test_an_entry_of_a_view_is_called_by_its_name():
+    question = drawing(entry=lambda case, index: f"the frequency of {index[0]} with {case.label}")
+    said = verdict(lambda probs, generator: torch.zeros(3000, dtype=torch.long), question)
+    assert said.reason.startswith("wrong value: the frequency of 0 with seed 5 is 1, expected 0.2")
+
+
+def test_an_exception_that_says_little_is_explained():
+    question = drawing(misconceptions=(Misconception("drawn from logits", raised="multinomial distribution|weights"),))
+    said = verdict(lambda probs, generator: draw(probs.log(), generator), question).reason
+    assert "raised RuntimeError: invalid multinomial distribution" in said
+    assert said.endswith("; drawn from logits")
+    assert "drawn" not in verdict(lambda probs, generator: draw(probs.flip(0), generator), question).reason
+
+
+def test_the_generator_has_the_seed_of_the_case():
+    cases = drawing().cases(0)
+    first, again, other = (output.value for output in run(draw, cases))
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_without_a_seed_there_is_no_generator():
+    assert verdict(lambda x, **keywords: 2 * x if not keywords else x).passed
+
+
+def test_shape_and_kind_are_those_expected_of_the_raw_result():
+    assert "shape (3,), expected (3000,)" in verdict(lambda probs, generator: probs, drawing()).reason
+    assert "dtype float32, expected integer" in \
+        verdict(lambda probs, generator: draw(probs, generator).float(), drawing()).reason
+
+
+def test_a_view_may_refuse_with_a_reason():
+    def view(case, states):
+        if states.max() > 2:
+            raise ValueError("the states are 0..2")
+        return np.bincount(states, minlength=3) / len(states)
+
+    assert verdict(lambda probs, generator: draw(probs, generator) + 1, drawing(view=view)).reason == \
+        "the states are 0..2 (seed 5)"
+
+
+def test_a_misconception_is_compared_with_what_the_view_shows():
+    question = drawing(misconceptions=(Misconception("reversed", lambda probs: probs.flip(0)),
+                                       Misconception("uniform", lambda probs: torch.full_like(probs, 1 / 3))))
+    assert verdict(lambda probs, generator: draw(torch.ones(3), generator), question).reason == "uniform"
+    assert verdict(lambda probs, generator: draw(probs.flip(0), generator), question).reason == "reversed"
+    assert verdict(draw, question).passed
+
+
+@pytest.mark.parametrize(("law", "state"), [([1.0, 1.0, 1.0], 0), ([0.2, 0.3, 0.5], 1)])
+def test_a_view_of_another_shape_is_a_wrong_value(law, state):
+    """A bincount is as long as the largest state says: a verdict that is neither ✓ by broadcasting nor a traceback."""
+    question = drawing(view=lambda case, states: np.bincount(states) / len(states),
+                       cases=lambda seed: [Case((torch.tensor(law, dtype=DOUBLE),), "only", 5)])
+    assert verdict(lambda probs, generator: torch.full((3000,), state), question).status == "✗"
+
+
+# Misconceptions and symptoms
+
+MISTAKES = (
+    Misconception("squared", lambda x: x**2),
+    Misconception("cannot be made here", lambda x: x[10]),
+    Misconception("the first two entries only", lambda x: 2 * x[:2]),
+    Misconception("tripled", lambda x: 3 * x),
+    Misconception("tripled, said again", lambda x: 3 * x),
+)
+
+
+@pytest.mark.parametrize(("answer", "message"), [
+    (lambda x: x**2, "squared"), (lambda x: 3 * x, "tripled"), (lambda x: 2 * x[:2], "the first two entries only"),
+    (lambda x: x.float() * 3, "tripled"), (lambda x: (3 * x).long(), "tripled")])
+def test_a_known_mistake_earns_its_message(answer, message):
+    assert verdict(answer, doubling(misconceptions=MISTAKES)).reason == message
+
+
+def test_a_mistake_must_agree_on_every_case():
+    said = verdict(lambda x: x**2 if x[0] > 0 else x, doubling(misconceptions=MISTAKES))
+    assert said.reason.startswith("wrong value")
+
+
+def test_a_mistake_that_shows_in_no_case_does_not_reject_a_right_answer():
+    question = doubling(misconceptions=(Misconception("added", lambda x: x + x),))
+    assert verdict(lambda x: 2 * x, question).passed
+
+
+def shown(cases, values):
+    """A symptom: the first value is three times the first argument."""
+    return len(cases) == len(values) == 2 and bool((values[0] == 3 * cases[0].args[0].numpy()).all())
+
+
+def test_a_symptom_sees_cases_and_values():
+    question = doubling(misconceptions=(Misconception("seen", symptom=shown), *MISTAKES))
+    assert verdict(lambda x: 3 * x, question).reason == "seen"
+    assert verdict(lambda x: 3 * x if x[0] > 0 else x, question).reason == "seen"
+    assert verdict(lambda x: x**2, question).reason == "squared"
+    assert verdict(lambda x: 2 * x, question).passed
+
+
+@pytest.mark.parametrize(("always", "reason"), [(True, "seen"), (False, "")])
+def test_a_symptom_counts_where_the_values_pass_if_it_always_does(always, reason):
+    symptom = Misconception("seen", symptom=lambda cases, values: True, always=always)
+    assert verdict(lambda x: 2 * x, doubling(misconceptions=(*MISTAKES, symptom))).reason == reason
+    assert verdict(lambda x: 5 * x, doubling(misconceptions=(*MISTAKES, symptom))).reason == "seen"
+
+
+# Border cases
+
+def bordered(**changes):
+    """The border case is an empty tensor, where the answer is a single zero."""
+    return doubling(
+        cases=lambda seed: [*doubling().cases(seed), Case((torch.zeros(0, dtype=DOUBLE),), "empty", edge="it is 0")],
+        reference=lambda x: 2 * x if len(x) else torch.zeros(1, dtype=DOUBLE), **changes)
+
+
+def at_the_border(inside, border):
+    return lambda x: inside(x) if len(x) else border(x)
+
+
+def test_a_border_case_belongs_to_a_right_answer():
+    assert verdict(at_the_border(lambda x: 2 * x, lambda x: torch.zeros(1)), bordered()).passed
+
+
+@pytest.mark.parametrize(("border", "said"), [
+    (lambda x: torch.ones(1), ""), (lambda x: x, "shape (0,), expected (1,)"),
+    (lambda x: x[3], "double raised IndexError"), (lambda x: None, "double returned None")])
+def test_where_only_the_border_is_wrong_the_sentence_says_what_belongs(border, said):
+    reason = verdict(at_the_border(lambda x: 2 * x, border), bordered(misconceptions=MISTAKES)).reason
+    assert reason.startswith(f"right, except in a border case, empty: {said}")
+    assert reason.endswith(" it is 0")
+
+
+@pytest.mark.parametrize("border", [lambda x: torch.zeros(1), lambda x: torch.ones(1), lambda x: x, lambda x: x[3],
+                                    lambda x: None])
+def test_a_mistake_is_recognised_whatever_it_does_at_the_border(border):
+    question = bordered(misconceptions=(Misconception("shown", symptom=shown), *MISTAKES))
+    assert verdict(at_the_border(lambda x: x**2, border), question).reason == "squared"
+    assert verdict(at_the_border(lambda x: 3 * x, border), question).reason == "shown"
+    assert verdict(at_the_border(lambda x: 5 * x, border), question).reason.startswith("wrong value")
+    assert "IndexError" in verdict(at_the_border(lambda x: x[7], border), question).reason
+
+
+# check
+
+def test_check_looks_the_answer_up_by_its_name(capsys, made_up):
+    made_up(doubling())
+    namespace = {"check": check}
+    for source, line in [("", f"○ {ID}: not attempted"), ("double = ...", f"○ {ID}: not attempted"),
+                         ("def double(x): return 2 * x", f"✓ {ID}"),
+                         ("double = 7", f"✗ {ID}: double is a")]:
+        exec(source, namespace)
+        assert exec(f'check("{ID}")', namespace) is None
+        assert capsys.readouterr().out.startswith(line)
+
+
+def test_check_tries_what_it_is_given(capsys, made_up):
+    made_up(doubling())
+    check(ID, lambda x: 2 * x)
+    check(ID, None)
+    check(ID, lambda x: x)
+    assert [line[0] for line in capsys.readouterr().out.splitlines()] == ["✓", "○", "✗"]
+
+
+@pytest.mark.parametrize("id_", ["01-9-no-such", "01-1", "", "Task 01-1", 3, None])
+def test_an_unknown_id_is_an_error_that_names_the_known_ones(id_):
+    with pytest.raises(ValueError, match=r"no question .* was the check cell changed.*01-2-cumulative-matrix"):
+        check(id_)
+
+
+def test_an_unknown_topic_is_an_error_that_names_the_known_ones():
+    with pytest.raises(ValueError, match=r"no exercises for topic '99'; there are exercises for .*01"):
+        questions("99")
+
+
+@pytest.mark.parametrize("answer", [None, lambda x: x, lambda x: 1 / 0])
+def test_under_nbgrader_a_failure_is_raised(answer, made_up, monkeypatch, capsys):
+    made_up(doubling())
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(AssertionError, match=f"[✗○] {ID}: "):
+        check(ID, answer)
+    assert capsys.readouterr().out == ""
+
+
+def test_under_nbgrader_a_passed_check_prints_as_ever(made_up, monkeypatch, capsys):
+    made_up(doubling())
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    check(ID, lambda x: 2 * x)
+    assert capsys.readouterr().out == f"✓ {ID}\n"
+
+
+# Every question of the course
+
+ALL = [pytest.param(question, id=question.id) for topic in TOPICS for question in questions(topic)]
+WRONG = [pytest.param(question, number, id=f"{question.id}-{number}", marks=[pytest.mark.slow] if number > 1 else [])
+         for topic in TOPICS for question in questions(topic)
+         for number, mistake in enumerate(question.misconceptions) if mistake.wrong is not None]
+
+
+def compared(question):
+    """The question as it is compared: answers give what a view would show; symptoms would have no raw values to see."""
+    if question.view is None:
+        return question
+    return replace(question, view=None, expects=None,
+                   misconceptions=tuple(mistake for mistake in question.misconceptions if mistake.wrong is not None))
+
+
+def without_generator(function):
+    return lambda *args, generator=None: function(*args)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_ids_and_names_are_unique_and_in_order(topic):
+    asked = questions(topic)
+    assert [question.id.split("-")[:2] for question in asked] == [[topic, str(n)] for n in range(1, len(asked) + 1)]
+    assert len({question.id[:4] for question in asked}) == len(asked), "ids are told apart by their first four signs"
+    assert len({question.name for question in asked}) == len(asked)
+    assert all(question.points > 0 for question in asked)
+
+
+@pytest.mark.parametrize("question", ALL)
+def test_the_seed_decides_the_cases(question):
+    def drawn(seed):
+        return [[arg.tolist() if isinstance(arg, torch.Tensor) else arg for arg in case.args] + [case.seed, case.label]
+                for case in question.cases(seed)]
+
+    assert drawn(3) == drawn(3)
+    assert drawn(3) != drawn(4)
+    assert all(case.label for case in question.cases(3))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("question", ALL)
+def test_the_reference_passes(question, seed):
+    question = compared(question)
+    cases = question.cases(seed)
+    assert str(judge(question, cases, run(without_generator(question.reference), cases))) == f"✓ {question.id}"
+
+
+@pytest.mark.parametrize("question", ALL)
+def test_a_result_in_float32_passes(question):
+    question = compared(question)
+    cases = question.cases(0)
+
+    def single(*args, generator=None):
+        result = question.reference(*args)
+        return result.float() if result.is_floating_point() else result
+
+    assert judge(question, cases, run(single, cases)).passed
+
+
+@pytest.mark.parametrize(("question", "number"), WRONG)
+def test_a_misconception_is_rejected_with_its_own_message(question, number):
+    """Or with that of one before it that has the same values; but not for every seed: it would never be named."""
+    mistake = question.misconceptions[number]
+    before = [other.message for other in question.misconceptions[:number] if other.wrong is not None]
+    question = compared(question)
+    reasons = set()
+    for seed in range(5):
+        cases = question.cases(seed)
+        said = judge(question, cases, run(without_generator(mistake.wrong), cases))
+        assert said.status == "✗"
+        assert said.reason in [mistake.message, *before]
+        reasons.add(said.reason)
+    assert mistake.message in reasons
+
+
+@pytest.mark.parametrize("question", ALL)
+def test_what_stands_in_for_an_earlier_task_can_be_called_like_it(question):
+    """A later task calls its functions with a generator where the task has one, and gets what the task returns."""
+    stand_ins = references_before(question)
+    for earlier in questions(question.id[:2]):
+        if earlier.name not in stand_ins:
+            break
+        case = earlier.cases(0)[0]
+        keywords = {} if case.seed is None else {"generator": torch.Generator().manual_seed(case.seed)}
+        result = np.asarray(stand_ins[earlier.name](*case.args, **keywords))
+        shape, kind = earlier.expects(case) if earlier.expects else (result.shape, result.dtype.kind)
+        assert (result.shape, result.dtype.kind) == (tuple(shape), kind)

@@ -1,0 +1,296 @@
+"""`dlm-course check` on the files that students have: what it prints, its exit code, and what it leaves alone."""
+
+import copy
+import functools
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+from typer.testing import CliRunner
+
+from dlm_course.cli import app
+from dlm_course.course.questions import questions
+from dlm_course.course.student.assemble import assemble
+from dlm_course.course.student.validate import CouldNotRun, validate
+from dlm_course.course.topics import notebook_name
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+NAME = notebook_name("01")
+IDS = [question.id for question in questions("01")]
+PASSED = [f"✓ {id_}" for id_ in IDS]
+SOLVED = nbformat.read(ROOT / "solutions" / NAME, as_version=4)
+
+
+@pytest.fixture
+def solved():
+    return copy.deepcopy(SOLVED)
+
+
+def place_of(notebook, id_):
+    return [cell.id for cell in notebook.cells].index(id_)
+
+
+def answer(notebook, number):
+    """The cell of the answer to task 01-number."""
+    return notebook.cells[place_of(notebook, IDS[number - 1])]
+
+
+def add(notebook, after, *sources):
+    place = place_of(notebook, after) + 1
+    notebook.cells[place:place] = [new_code_cell(source) for source in sources]
+
+
+def check(*arguments, cwd, **environment):
+    """The command as a student runs it."""
+    return subprocess.run([Path(sys.executable).with_name("dlm-course"), "check", *map(str, arguments)], cwd=cwd,
+                          env={**os.environ, **environment}, capture_output=True, text=True, timeout=300, check=False)
+
+
+def lines(done):
+    return done.stdout.splitlines()
+
+
+def snapshot(folder):
+    return {path.relative_to(folder): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+# Exit code 0: what costs nothing
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    """A right notebook full of what students leave in theirs, in a folder of their own; one run for all of it."""
+    folder = tmp_path_factory.mktemp("my course") / "Übung (1)'s"
+    folder.mkdir()
+    (folder / "numbers.txt").write_text("1 2 3")
+    (folder / "my_tools.py").write_text("def transpose(matrix):\n    return matrix.T\n")
+    student = copy.deepcopy(SOLVED)
+    add(student, "title", "!echo hi", "import warnings\nwarnings.warn('at the top')")
+    add(student, "setup",
+        "!echo hi\n!ls no-such-file",
+        "%%time\ntimed = sum(range(10))",
+        "%timeit -n 1 -r 1 sum(range(10))",
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])",
+        "print('a helper'); Q",
+        "import sys\nprint('error', file=sys.stderr)",
+        "numbers = open('numbers.txt').read().split()\nassert len(numbers) == 3",
+        "open('written.txt', 'w').write('by the student')",
+        "from my_tools import transpose",
+        "%%bash\necho hello\nexit 3",
+        "%no_such_magic",
+        "def helper(:",
+        "from IPython.display import HTML, display\ndisplay(HTML('<b>x</b>'))",
+        "from tqdm.auto import tqdm\nfor _ in tqdm(range(3)): pass",
+        "import logging\nlogging.warning('careful')",
+        "input('your name? ')")
+    answer(student, 1).source = "\n".join([
+        "%%time", "# Task 01-1", "print('defining', numbers)", "def next_distribution(matrix, x):",
+        "    print('called'); warnings.warn('careful'); print('error', file=sys.stderr)",
+        "    assert len(numbers) == 3", "    display(HTML('<i>y</i>'))", "    return transpose(matrix)[x]"])
+    answer(student, 2).source += "\nassert (cumulative_matrix(matrices, 0) == torch.eye(4)).all()\nmatrices"
+    answer(student, 3).source += "\nraise ValueError('behind the answer: he died, Timeout')"
+    add(student, IDS[2], "1 / 0", "raise SystemExit(1)", "raise KeyboardInterrupt", "assert False, 'Timeout'")
+    answer(student, 4).source += "\nprint('✗ 01-4-sample-paths: not really')"
+    add(student, f"{IDS[3]}-check", "raise TimeoutError('Timeout, died')")
+    path = folder / "my homework.ipynb"
+    nbformat.write(student, path)
+    before = snapshot(folder)
+    return check(path.name, cwd=folder), before, snapshot(folder)
+
+
+def test_helpers_shell_lines_magics_prints_warnings_and_cells_that_raise_cost_nothing(everything):
+    done, _, _ = everything
+    assert lines(done) == PASSED
+    assert done.returncode == 0
+
+
+def test_nothing_is_said_but_the_verdicts(everything):
+    done, _, _ = everything
+    assert done.stderr == ""
+
+
+def test_relative_paths_are_the_students_and_the_file_stays_as_it_was(everything):
+    _, before, after = everything
+    assert after[Path("written.txt")] == b"by the student"
+    left = {path for path in after if path not in before and "__pycache__" not in path.parts}
+    assert left == {Path("written.txt")}
+    assert all(after[path] == content for path, content in before.items())
+
+
+# Exit code 1: not all passed
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """One answer wrong, one deleted, one raising, one twice, one right; checked by the file's path from elsewhere."""
+    folder = tmp_path_factory.mktemp("mixed")
+    student = copy.deepcopy(SOLVED)
+    answer(student, 1).source = "# Task 01-1\ndef next_distribution(matrix, x):\n    return matrix[x]"
+    student.cells.remove(answer(student, 2))
+    answer(student, 3).source = "# Task 01-3\ndef marginal_by_paths(*args):\n    raise TimeoutError('Timeout')"
+    student.cells.insert(place_of(student, IDS[3]), new_code_cell("# Task 01-4\ndef sample_paths(): return 1"))
+    path = folder / "x.ipynb"
+    nbformat.write(student, path)
+    stamp = path.stat().st_mtime_ns
+    done = check(path, cwd=ROOT)
+    assert path.stat().st_mtime_ns == stamp
+    return done
+
+
+def test_a_wrong_a_deleted_and_a_raising_answer(mixed):
+    assert mixed.returncode == 1
+    verdicts = [line for line in lines(mixed) if line[0] in "✓✗○"]
+    assert [line.split(":")[0] for line in verdicts] == [
+        f"✗ {IDS[0]}", f"○ {IDS[1]}", f"✗ {IDS[2]}", f"✓ {IDS[3]}", f"✓ {IDS[4]}"]
+    assert "row of Q" in verdicts[0]
+    assert verdicts[1] == f"○ {IDS[1]}: not attempted"
+    assert "marginal_by_paths raised TimeoutError: Timeout" in verdicts[2]
+
+
+def test_a_note_says_that_an_answer_was_duplicated(mixed):
+    assert [line for line in lines(mixed) if line[0] not in "✓✗○"] == [
+        f"note: {IDS[3]}: 2 cells hold an answer; the last one that is not the stub is taken"]
+
+
+def test_a_topic_means_the_exercise_in_the_checkout():
+    before = snapshot(ROOT / "exercises")
+    done = check("01", cwd=ROOT / "lectures")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert lines(done) == [f"○ {id_}: not attempted" for id_ in IDS]
+    assert snapshot(ROOT / "exercises") == before
+
+
+# Exit code 2: something could not run
+
+@pytest.mark.parametrize(("content", "said"), [(None, "no such file"), ("not JSON", "not a notebook"),
+                                               ("", "not a notebook")])
+def test_a_file_that_cannot_be_checked(tmp_path, content, said):
+    path = tmp_path / "homework.ipynb"
+    if content is not None:
+        path.write_text(content)
+    done = check(path, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"{path}: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_other_files_are_checked_all_the_same(tmp_path, solved):
+    nbformat.write(solved, tmp_path / "good.ipynb")
+    done = check("missing.ipynb", "good.ipynb", cwd=tmp_path)
+    assert done.returncode == 2
+    assert lines(done) == PASSED
+    assert "missing.ipynb: no such file" in done.stderr
+
+
+def test_a_damaged_notebook_is_refused_without_a_traceback(tmp_path, solved):
+    for cell in solved.cells:
+        cell.pop("cell_type")
+    path = tmp_path / "homework.ipynb"
+    path.write_text(json.dumps(solved))
+    done = check(path, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_nbval_that_does_not_start(tmp_path, solved):
+    nbformat.write(solved, tmp_path / "homework.ipynb")
+    done = check("homework.ipynb", cwd=tmp_path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "homework.ipynb: nbval did not run: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_settings_of_pytest_do_not_matter(tmp_path, solved):
+    """A student's folder may hold any pytest configuration, and the shell any options."""
+    nbformat.write(solved, tmp_path / "homework.ipynb")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    (tmp_path / "conftest.py").write_text("raise RuntimeError\n")
+    done = check("homework.ipynb", cwd=tmp_path, PYTEST_ADDOPTS="--no-such-option")
+    assert (done.returncode, lines(done)) == (0, PASSED)
+
+
+# Cells that never end, and kernels that do
+
+CELL_TIMEOUT = 15  # seconds: on a busy machine importing torch takes half of it
+
+
+def stopped(notebook, folder):
+    start = time.monotonic()
+    with pytest.raises(CouldNotRun) as caught:
+        validate(assemble(notebook, "01"), folder, CELL_TIMEOUT)
+    assert time.monotonic() - start < 10 * CELL_TIMEOUT
+    return caught.value
+
+
+def test_a_cell_that_never_ends(tmp_path, solved, monkeypatch):
+    add(solved, IDS[2], "\n# my loop\nwhile True:\n    pass")
+    path = tmp_path / "homework.ipynb"
+    nbformat.write(solved, path)
+    monkeypatch.setattr("dlm_course.course.student.validate.validate",
+                        functools.partial(validate, cell_timeout=CELL_TIMEOUT))
+    result = CliRunner().invoke(app, ["check", str(path)])
+    assert result.exit_code == 2
+    assert result.stdout.splitlines()[:2] == PASSED[:2]
+    assert result.stderr == f"{path}: a cell did not finish within 15 seconds, or ended its kernel: `# my loop`\n"
+
+
+def test_a_cell_that_cannot_be_interrupted(tmp_path, solved):
+    add(solved, IDS[1], "import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass")
+    error = stopped(solved, tmp_path)
+    assert str(error) == "a cell did not finish within 15 seconds, or ended its kernel: `import time`"
+    assert [str(verdict) for verdict in error.verdicts] == PASSED[:1]
+
+
+def test_a_cell_that_ends_its_kernel(tmp_path, solved):
+    add(solved, IDS[1], "import os; os._exit(0)")
+    error = stopped(solved, tmp_path)
+    assert "ended its kernel: `import os; os._exit(0)`" in str(error)
+    assert [str(verdict) for verdict in error.verdicts] == PASSED[:1]
+
+
+def test_an_answer_that_never_ends(tmp_path, solved):
+    answer(solved, 2).source = "# Task 01-2\ndef cumulative_matrix(matrices, t):\n    while True:\n        pass"
+    error = stopped(solved, tmp_path)
+    assert f'`check("{IDS[1]}")`' in str(error)
+    assert str(error.verdicts[0]) == PASSED[0]
+    assert IDS[1] not in [verdict.id for verdict in error.verdicts]
+
+
+# Output that a right answer leaves in the cell of its check
+
+@pytest.fixture(scope="module")
+def leaking(tmp_path_factory):
+    """Right answers that leave something besides the verdict in the output of their checks; the last one is wrong."""
+    student = copy.deepcopy(SOLVED)
+    wrapped = {
+        1: "import matplotlib.pyplot as plt\ndef leak(): plt.plot([1, 2])",
+        2: "import logging\nlogging.basicConfig(level='INFO', force=True)\ndef leak(): logging.info('called')",
+        3: "import sys\nlog = sys.stdout\ndef leak(): print('called', file=log)",
+    }
+    for number, source in wrapped.items():
+        cell = answer(student, number)
+        name = questions("01")[number - 1].name
+        cell.source += (f"\n{source}\ndef {name}(*args, answer={name}, leak=leak):\n    leak()\n"
+                        "    return answer(*args)\n")
+    answer(student, 5).source = ("# Task 01-5\nimport sys\nlog = sys.stdout\ndef estimate_matrix(before, *others):\n"
+                                 "    print('called', file=log)\n    return before")
+    verdicts = validate(assemble(student, "01"), tmp_path_factory.mktemp("leaking"))
+    return [str(verdict) for verdict in verdicts]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3], ids=["figure", "logging", "kept-stdout"])
+def test_a_right_answer_passes_whatever_it_leaves_below_its_check(leaking, number):
+    assert leaking[number - 1] == PASSED[number - 1]
+
+
+def test_a_wrong_answer_keeps_its_reason_whatever_it_prints(leaking):
+    assert leaking[4].startswith(f"✗ {IDS[4]}: shape (200,), expected (4, 4)")

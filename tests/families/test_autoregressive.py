@@ -1,0 +1,103 @@
+"""The autoregressive family: a product of conditionals, each asked for by itself here."""
+
+import math
+from itertools import product
+
+import pytest
+import torch
+from small_cases import assert_close, seeded
+from small_laws import assert_samples
+
+from dlm_course.families.autoregressive import Autoregressive
+from dlm_course.text.corpora import load_digits
+
+
+def arbitrary(vocab_size=3, length=3):
+    """A model whose conditionals are far from flat."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = Autoregressive(vocab_size, length, width=16)
+        torch.nn.init.normal_(model.network.head.weight, std=0.5)
+        torch.nn.init.normal_(model.network.embedding.weight)
+    return model.eval()
+
+
+@torch.no_grad()
+def law(model):
+    """{x: product of the conditionals}, the network called on every prefix by itself, which holds no later token."""
+    def conditional(prefix):
+        logits = model.network(torch.tensor([[model.vocab_size, *prefix]]))[0, -1].tolist()
+        weights = [math.exp(value) for value in logits[:model.vocab_size]]
+        return [weight / sum(weights) for weight in weights]
+
+    return {x: math.prod(conditional(x[:i])[x[i]] for i in range(model.length))
+            for x in product(range(model.vocab_size), repeat=model.length)}
+
+
+def test_nll_is_the_exact_likelihood_and_sums_to_one():
+    model = arbitrary()
+    due = law(model)
+    probs = (-model.nll(torch.tensor(list(due)))).exp()
+    assert_close(probs, list(due.values()), 1e-6)
+    assert float(probs.detach().sum()) == pytest.approx(1, abs=1e-5)
+    assert max(due.values()) > 3 * min(due.values())
+
+
+def test_the_samples_have_that_law_after_one_call_a_token():
+    model, calls = arbitrary(), []
+    model.network.register_forward_hook(lambda *_: calls.append(1))
+    samples = model.sample(20_000, generator=seeded(1))
+    assert len(calls) == model.calls_per_sample() == model.calls_per_sample(3) == 3
+    assert_samples(samples, law(model))
+
+
+def test_the_generator_decides_the_samples():
+    model = arbitrary()
+    first, again, other = (model.sample(50, generator=seeded(seed)) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_gradients_reach_every_weight():
+    model = arbitrary()
+    model.loss(torch.tensor([[0, 1, 2], [2, 2, 0]])).backward()
+    assert all(weight.grad is not None and bool(torch.isfinite(weight.grad).all()) for weight in model.parameters())
+
+
+def test_everything_stays_on_the_device_of_the_model(device):
+    model = arbitrary().to(device)
+    x = model.sample(8, generator=seeded(1, device))
+    assert x.device.type == model.nll(x).device.type == device.type
+    assert x.dtype == torch.int64
+
+
+def test_it_learns_which_token_follows_which():
+    """x^2 = x^1 + 1 with probability 3/4, x^1 uniform."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = Autoregressive(4, width=16)
+    first, right = torch.randint(4, (4096,), generator=seeded(1)), torch.rand(4096, generator=seeded(2)) < 0.75
+    data = torch.stack([first, (first + torch.where(right, 1, 2)) % 4], 1)
+    losses = model.fit(data, 150, seeded(3), batch_size=128, learning_rate=1e-2, progress=False)
+    assert losses.shape == (150,)
+    entropy = math.log(4) - 0.75 * math.log(0.75) - 0.25 * math.log(0.25)
+    assert abs(float(model.nll(data).mean()) - entropy) < 0.03
+
+
+def test_digits_have_the_shapes_of_points():
+    images = load_digits()[0].flatten(1)[:16]
+    model = Autoregressive(17, 64)
+    assert model.nll(images).shape == (16,)
+    samples = model.sample(4, generator=seeded(1))
+    assert samples.shape == (4, 64)
+    assert 0 <= int(samples.min()) <= int(samples.max()) < 17
+
+
+def test_what_is_no_point_and_no_number_of_calls_is_refused():
+    model = arbitrary()
+    with pytest.raises(ValueError, match="bins must be in"):
+        model.nll(torch.tensor([[0, 1, 3]]))
+    with pytest.raises(ValueError, match="shape"):
+        model.loss(torch.zeros(4, 2, dtype=torch.long))
+    with pytest.raises(ValueError, match="one call a token, 3"):
+        model.sample(4, num_sampling_steps=2)
