@@ -53,6 +53,10 @@ class Output:
     attempted: bool = True
 
 
+# Of cases and values, whether a mistake shows in them.
+Symptom = Callable[[Sequence[Case], Sequence[np.ndarray]], bool | np.bool_]
+
+
 @dataclass(frozen=True)
 class Misconception:
     """A known mistake and the message it earns.
@@ -65,7 +69,7 @@ class Misconception:
 
     message: str
     wrong: Callable | None = None
-    symptom: Callable[[Sequence[Case], Sequence[np.ndarray]], bool] | None = None
+    symptom: Symptom | None = None
     always: bool = False
     raised: str = ""
 
@@ -302,19 +306,19 @@ def _call(answer: Callable, case: Case) -> Output:
     except Exception as error:  # a tensor that numpy cannot hold
         return Output(error=f"returned a tensor that cannot be read ({type(error).__name__})")
     mutated = next((f"number {n}" for n, (before, after) in enumerate(zip(case.args, args, strict=True), 1)
-                    if not _same(before, after)), "")
+                    if not same(before, after)), "")
     return Output(value=value, type_name=type(result).__name__, mutated=mutated)
 
 
-def _same(before, after) -> bool:
+def same(before, after) -> bool:
     if isinstance(before, Tensor):
         before, after = _as_array(before), _as_array(after)
     if isinstance(before, np.ndarray):
         return np.array_equal(before, after, equal_nan=before.dtype.kind in "fc")
     if isinstance(before, list | tuple):
-        return len(before) == len(after) and all(map(_same, before, after))
+        return len(before) == len(after) and all(map(same, before, after))
     if isinstance(before, dict):
-        return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
+        return before.keys() == after.keys() and all(same(before[key], after[key]) for key in before)
     return before == after
 
 

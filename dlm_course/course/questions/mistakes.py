@@ -1,0 +1,110 @@
+"""The vocabulary of mistakes: wrong functions made from the right one, and what shows in the values.
+
+A topic's mistakes are a mapping: the message, then the answer that earns it, the most telling first.
+
+    misconceptions=mistakes({
+        "the sign is off": slip(loss, lambda value: -value),                       # the right one, and then ...
+        "the mask keeps its mass": slip(loss, mask=None),                          # ... with another switch
+        "the result is not finite": somewhere(lambda value, *_: not np.isfinite(value).all()),
+        **seeding(same=[(0, 1)], other=(0, 2)),                                    # what every sampler can get wrong
+    })
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from dlm_course.course.questions.question import Case, Misconception, Symptom
+
+
+@dataclass(frozen=True)
+class Shows:
+    """A mistake that is known by `symptom(cases, values)`; with `always`, also where the values pass."""
+
+    symptom: Symptom
+    always: bool = False
+
+
+@dataclass(frozen=True)
+class Raises:
+    """A mistake that is known by a pattern in the text of an exception, to which the message is added."""
+
+    pattern: str
+
+
+Sign = Shows | Raises | Callable[..., Any]
+
+
+def mistakes(known: Mapping[str, Sign | tuple[Sign, ...]]) -> tuple[Misconception, ...]:
+    """The misconceptions of a question, the most telling first: message -> the sign of it, or several signs."""
+    found = []
+    for message, signs in known.items():
+        for sign in signs if isinstance(signs, tuple) else (signs,):
+            if isinstance(sign, Shows):
+                found.append(Misconception(message, symptom=sign.symptom, always=sign.always))
+            elif isinstance(sign, Raises):
+                found.append(Misconception(message, raised=sign.pattern))
+            else:
+                found.append(Misconception(message, wrong=sign))
+    return tuple(found)
+
+
+def slip(right: Callable[..., Any], then: Callable[..., Any] | None = None, **changes: Any) -> Callable[..., Any]:
+    """The right function made to err: in its arguments, in its switches (keyword-only), or in what comes of it.
+
+    An argument becomes what its change, a function of arguments by their names, gives; `then` is such a function of
+    the result, its first parameter. A switch is set to the value.
+    """
+    names = [name for name, p in inspect.signature(right).parameters.items() if p.kind is not p.KEYWORD_ONLY]
+    switches = {name: value for name, value in changes.items() if name not in names}
+    needs = {name: list(inspect.signature(changes[name]).parameters) for name in names if name in changes}
+    also = list(inspect.signature(then).parameters)[1:] if then else []
+
+    def wrong(*args: Any) -> Any:
+        given = dict(zip(names, args, strict=True))
+        changed = {name: changes[name](*(given[need] for need in needs[name])) for name in needs}
+        result = right(**{**given, **changed}, **switches)
+        return then(result, *(given[need] for need in also)) if then else result
+    return wrong
+
+
+def everywhere(test: Callable[..., Any], *, always: bool = False) -> Shows:
+    """test(value, *arguments) of every case, all of them arrays."""
+    return Shows(lambda cases, values: all(test(*_arrays(case, value)) for case, value in
+                                           zip(cases, values, strict=True)), always)
+
+
+def somewhere(test: Callable[..., Any], *, always: bool = False) -> Shows:
+    """test(value, *arguments) of at least one case, all of them arrays."""
+    return Shows(lambda cases, values: any(test(*_arrays(case, value)) for case, value in
+                                           zip(cases, values, strict=True)), always)
+
+
+def seeding(same: Sequence[tuple[int, int]], other: tuple[int, int]) -> dict[str, Sign | tuple[Sign, ...]]:
+    """The two mistakes of every sampler, from pairs of cases with the same seed and one pair with different seeds."""
+    return {
+        "the draws do not follow the generator: the same seed gave two results. Hand `generator` to every function "
+        "that draws": Shows(lambda cases, values: any(bool((values[i] != values[j]).any()) for i, j in same), True),
+        "two seeds gave the same result: draw with the given generator, without seeding inside":
+            Shows(lambda cases, values: bool((values[other[0]] == values[other[1]]).all()), True)}
+
+
+def dependent(masked: np.ndarray) -> bool:
+    """True if the masks (texts, n) of one text tell of those of another, at the same positions or at shifted ones."""
+    counts, centred = masked.sum(1), masked.astype(float)
+    for k in set(counts.tolist()):
+        centred[counts == k] -= centred[counts == k].mean(0)
+    scores = []    # covariances of texts b and b + lag, about standard normal where these are independent
+    for lag in (1, 2, 3, 4, len(centred) // 2):
+        for shift in range(masked.shape[1]):
+            products = (centred[:-lag] * np.roll(centred[lag:], shift, axis=1)).sum(1)
+            scores.append(products.sum() / max(float(np.sqrt((products**2).sum())), 1e-12))
+    return max(map(abs, scores)) > 6
+
+
+def _arrays(case: Case, value: np.ndarray) -> list:
+    return [value, *(arg.numpy() if isinstance(arg, Tensor) else arg for arg in case.args)]
