@@ -1,6 +1,8 @@
 # make lab            open the course in JupyterLab       (BROWSER=no PORT=8899 for a machine without a screen)
 # make test           prove it: package, answers, notebooks
 # make test-quick     the part of it that takes under three minutes
+# make test-notebooks the part of it that runs every notebook and compares its outputs
+# make topic N=05     the proof of one topic: its answers and its notebooks
 # make notebooks      for authors: execute lectures and solutions, release the exercises
 # make study          for authors: repeat the longer runs that lectures plot (under two hours)
 # make clean          remove the environment
@@ -16,7 +18,7 @@ TORCH  ?=
 BROWSER ?= yes
 PORT   ?=
 
-.PHONY: help lab test test-quick notebooks study clean FORCE
+.PHONY: help lab test test-quick test-notebooks topic notebooks study clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +40,15 @@ test: $(VENV)/ready-test
 test-quick: $(VENV)/ready-test
 	$(BIN)/ruff check
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests -m "not slow" -n auto --maxprocesses=8 --dist loadfile --durations=10
+
+test-notebooks: $(VENV)/ready-test
+	OMP_NUM_THREADS=1 $(BIN)/pytest --nbval lectures solutions exercises -n auto --maxprocesses=8 --dist loadgroup \
+	    --durations=10 --timeout=1200
+
+topic: $(VENV)/ready-test
+	@[ -n "$(N)" ] || { echo "which one? make topic N=05"; exit 1; }
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q --nbval tests/answers/test_$(N)_* $(wildcard lectures/$(N)_*) solutions/$(N)_* \
+	    exercises/$(N)_* -n auto --maxprocesses=8 --dist loadgroup
 
 notebooks: $(VENV)/ready
 	$(BIN)/python -m dlm_course.course.author.execute lectures/*.ipynb

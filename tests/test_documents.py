@@ -4,10 +4,12 @@ import doctest
 import inspect
 import json
 import re
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 
 import dlm_course
 
@@ -50,7 +52,7 @@ def test_the_notation_table_is_not_empty():
     assert len(code_names()) > 20
 
 
-@pytest.mark.parametrize("document", ["README.md", "NOTATION.md", "ERRATA.md"])
+@pytest.mark.parametrize("document", ["README.md", "NOTATION.md", "ERRATA.md", "CONTRIBUTING.md", "LICENSE-TEXTS.md"])
 def test_every_link_leads_somewhere(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)\s]+)\)", text)
@@ -68,3 +70,51 @@ def test_every_link_leads_somewhere(document):
 def test_the_public_names_resolve_and_are_documented():
     for name in dlm_course.__all__:
         assert inspect.getdoc(getattr(dlm_course, name)), name
+
+
+# License, citation, changes
+
+def test_the_license_is_said_wherever_one_looks():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["license"] == "MIT AND CC-BY-4.0"
+    assert all((ROOT / name).is_file() for name in project["license-files"])
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(LICENSE)" in readme
+    assert "(LICENSE-TEXTS.md)" in readme
+    assert "Isachenko" in readme
+
+
+NOTEBOOKS = [path for folder in ("lectures", "exercises", "solutions", "dlm_course/course/released")
+             for path in sorted((ROOT / folder).glob("*.ipynb"))]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_the_last_cell_of_a_notebook_says_its_license(path):
+    last = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][-1]["source"])
+    assert "(../LICENSE-TEXTS.md)" in last
+    assert "(../LICENSE)" in last
+    assert "Isachenko" in last
+
+
+def test_the_citation_is_of_this_version_and_names_the_lecture():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == dlm_course.__version__
+    assert citation["license"] == ["MIT", "CC-BY-4.0"]
+    assert [author["family-names"] for author in citation["references"][0]["authors"]] == ["Isachenko"]
+
+
+def test_the_changelog_has_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## {re.escape(dlm_course.__version__)}$", text, re.MULTILINE)
+
+
+def test_the_paths_and_commands_of_contributing_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    commands = re.findall(r"^make ([\w-]+)", text, re.MULTILINE)
+    assert len(commands) >= 5
+    assert all(re.search(rf"^{command}:", makefile, re.MULTILINE) for command in commands)
+    paths = [path for path in re.findall(r"`((?:dlm_course|tests)/[\w/.-]+)`", text) if "NN" not in path]
+    assert len(paths) >= 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []

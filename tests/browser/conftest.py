@@ -137,7 +137,7 @@ class Notebook:
     """An open notebook. Cells go by the ids that they have in the file."""
 
     def __init__(self, page, lab: Lab, path: str):
-        self.page = page
+        self.page, self.lab = page, lab
         self.stored = json.loads((lab.folder / path).read_text(encoding="utf-8"))["cells"]
         self.elsewhere = []  # requests that leave this machine
         page.on("request", lambda request: None if request.url.startswith((lab.address, "data:", "blob:")) else

@@ -1,9 +1,14 @@
 """The lectures in JupyterLab: readable before a cell is run, and true after Restart & Run All."""
 
+from pathlib import Path
+
 import pytest
+
+from dlm_course.course.author.tidy import tidy_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
+ROOT = Path(__file__).parents[2]
 LECTURE = "lectures/01_single_token_chains.ipynb"
 
 
@@ -38,3 +43,17 @@ def test_lecture_01_runs_to_its_end_and_every_claim_holds(open_notebook):
     assert [line for line in notebook.outputs().splitlines() if line.startswith("✓")] == claims
     assert sum("image/png" in output.get("data", {}) for output in stored_outputs(notebook)) == len(pictures(notebook))
     assert min(pictures(notebook)) > 100
+
+
+def test_opening_and_saving_a_lecture_leaves_nothing_to_commit(open_notebook):
+    for name in ("lectures/00_start_here.ipynb", "lectures/02_uniform_vs_absorbing.ipynb"):    # one has widgets
+        notebook = open_notebook(name)
+        path = notebook.lab.folder / name
+        before = path.stat().st_mtime_ns
+        notebook.cell("title").click()
+        notebook.page.keyboard.press("Control+s")
+        while path.stat().st_mtime_ns == before:
+            notebook.page.wait_for_timeout(100)
+        notebook.page.wait_for_timeout(500)    # until it is written whole
+        assert tidy_file(path)
+        assert path.read_bytes() == (ROOT / name).read_bytes()

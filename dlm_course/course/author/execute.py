@@ -8,6 +8,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from dlm_course.course.author.tidy import METADATA
 from dlm_course.files import write_whole
 
 CELL_TIMEOUT = 600  # seconds; a lecture as a whole takes at most four minutes
@@ -33,8 +34,7 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
         if cell.cell_type == "code":
             cell.outputs = _joined(cell.outputs)
     notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
+        **METADATA,
         # What was run: images are not compared, so this tells that they are those of the present source.
         "dlm_course": {"source_sha256": source_hash(notebook)},
         **({"widgets": notebook.metadata["widgets"]} if "widgets" in notebook.metadata else {}),
