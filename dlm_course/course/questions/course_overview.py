@@ -8,17 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlm_course.course.questions.question import Case, Misconception, Question
+from dlm_course.course.questions.given import GivenFunction
+from dlm_course.course.questions.mistakes import agreeing, mistakes, slip, somewhere
+from dlm_course.course.questions.question import Case, Question
 
 # 09-1: the autoregressive likelihood
 
-class _Conditional:
+class _Conditional(GivenFunction):
     """p(next symbol | prefix) of three symbols: it depends on every symbol of the prefix, and on its order."""
 
     def __init__(self, weights: Tensor):
         self.weights = weights
 
-    def __call__(self, prefix: Tensor) -> Tensor:
+    def __call__(self, prefix: Tensor) -> Tensor:  # type: ignore[override]    # of one argument
         prefix = torch.as_tensor(prefix)
         if prefix.ndim != 2:
             raise ValueError(f"conditional takes prefixes of shape (B, length so far), got {tuple(prefix.shape)}")
@@ -28,29 +30,15 @@ class _Conditional:
         return self.weights[0, 0].expand(len(prefix), -1).add(
             self.weights[places + 1, prefix.long()].sum(1)).softmax(-1)
 
-    def __deepcopy__(self, memo: dict) -> "_Conditional":
-        return self  # a function, as far as the student is concerned
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Conditional) and torch.equal(self.weights, other.weights)
-
-    __hash__ = None
-
-
-def log_likelihood(conditional: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    return _factors(conditional, x).log().sum(-1)
-
-
-def _factors(conditional: Callable[[Tensor], Tensor], x: Tensor, prefix: Callable | None = None,
-             symbol: Callable | None = None) -> Tensor:
-    """p(x^i | ...), (B, n), from what is seen before i = 0..n-1, and the symbol that is scored."""
-    prefix = prefix or (lambda i: x[:, :i])
-    symbol = symbol or (lambda i: x[:, i])
-    return torch.stack([conditional(prefix(i)).gather(-1, symbol(i)[:, None])[:, 0] for i in range(x.shape[1])], -1)
-
-
-def _of_factors(of: Callable[[Tensor], Tensor]) -> Callable:
-    return lambda conditional, x: of(_factors(conditional, x))
+def log_likelihood(conditional: Callable[[Tensor], Tensor], x: Tensor, *,
+                   prefix: Callable[[Tensor, int], Tensor] = lambda x, i: x[:, :i],
+                   symbol: Callable[[Tensor, int], Tensor] = lambda x, i: x[:, i],
+                   factor: Callable[[Tensor, Tensor], Tensor] = lambda probs, symbol: probs.gather(
+                       -1, symbol[:, None])[:, 0],
+                   of: Callable[[Tensor], Tensor] = lambda factors: factors.log().sum(-1)) -> Tensor:
+    """log p(x); or with other prefixes, symbols or factors p(x^i | prefix), or what else is made of all n factors."""
+    return of(torch.stack([factor(conditional(prefix(x, i)), symbol(x, i)) for i in range(x.shape[1])], -1))
 
 
 def _autoregressive_cases(seed: int) -> list[Case]:
@@ -72,67 +60,58 @@ LOG_LIKELIHOOD = Question(
     name="log_likelihood",
     cases=_autoregressive_cases,
     reference=log_likelihood,
-    misconceptions=(
-        Misconception("each symbol is given itself, too: x^i has the prefix x^1, ..., x^(i-1)",
-                      lambda conditional, x: _factors(conditional, x, prefix=lambda i: x[:, :i + 1]).log().sum(-1)),
-        Misconception("the *next* symbol's probability is gathered with the symbol before it: after a prefix of i "
-                      "symbols comes x^(i+1)", lambda conditional, x: _factors(
-                          conditional, x, symbol=lambda i: x[:, max(i - 1, 0)]).log().sum(-1)),
-        Misconception("each symbol is given the whole text; x^i has the prefix x^1, ..., x^(i-1)",
-                      lambda conditional, x: _factors(conditional, x, prefix=lambda i: x).log().sum(-1)),
-        Misconception("only the symbol just before is seen; the prefix is everything before",
-                      lambda conditional, x: _factors(conditional, x, prefix=lambda i: x[:, max(i - 1, 0):i]
-                                                      ).log().sum(-1)),
-        Misconception("the prefix is one symbol too short: x^i has the prefix x^1, ..., x^(i-1)",
-                      lambda conditional, x: _factors(conditional, x, prefix=lambda i: x[:, :max(i - 1, 0)]
-                                                      ).log().sum(-1)),
-        Misconception("every text is given the prefix of the first text; each has its own", lambda conditional, x:
-                      _factors(conditional, x, prefix=lambda i: x[:1, :i].expand(len(x), -1)).log().sum(-1)),
-        Misconception("each symbol is given what stands behind it; its prefix is what stands before",
-                      lambda conditional, x: _factors(conditional, x, prefix=lambda i: x[:, i + 1:]).log().sum(-1)),
-        Misconception("nothing is seen: every symbol is given the empty prefix", lambda conditional, x: _factors(
-            conditional, x, prefix=lambda i: x[:, :0]).log().sum(-1)),
-        Misconception("the prefix comes in reverse order", lambda conditional, x: _factors(
-            conditional, x, prefix=lambda i: x[:, :i].flip(1)).log().sum(-1)),
-        Misconception("the text is read from right to left", lambda conditional, x:
-                      log_likelihood(conditional, x.flip(1))),
-        Misconception("the first symbol is left out; it has the empty prefix, of shape (B, 0)",
-                      _of_factors(lambda factors: factors[:, 1:].log().sum(-1))),
-        Misconception("the last symbol is left out; there are n factors", _of_factors(
-            lambda factors: factors[:, :-1].log().sum(-1))),
-        Misconception("this is the last factor alone; add up the logarithms of all",
-                      _of_factors(lambda factors: factors[:, -1].log())),
-        Misconception("this is the first factor alone; add up the logarithms of all, and return after the loop",
-                      _of_factors(lambda factors: factors[:, 0].log())),
-        Misconception("this is the probability; asked is its logarithm", _of_factors(lambda factors: factors.prod(-1))),
-        Misconception("the probabilities are added up; add their logarithms",
-                      _of_factors(lambda factors: factors.sum(-1))),
-        Misconception("the logarithm of a sum is no sum of logarithms: take the logarithm of each factor first",
-                      _of_factors(lambda factors: factors.sum(-1).log())),
-        Misconception("the sign is off: this is -log p", _of_factors(lambda factors: -factors.log().sum(-1))),
-        Misconception("averaged over the symbols; a text's log-likelihood is their sum",
-                      _of_factors(lambda factors: factors.log().mean(-1))),
-        Misconception("this is the perplexity; asked is the sum of the logarithms", _of_factors(
-            lambda factors: (-factors.log().mean(-1)).exp())),
-        Misconception("this is in bits; asked are nats", _of_factors(lambda factors: factors.log2().sum(-1))),
-        Misconception("this is the decimal logarithm; asked are nats, the natural one", _of_factors(
-            lambda factors: factors.log10().sum(-1))),
-        Misconception("added up over the batch; every text has its own", _of_factors(
-            lambda factors: factors.log().sum())),
-        Misconception("added up over the batch; every text has its own", _of_factors(
-            lambda factors: factors.log().sum().expand(len(factors)))),
-        Misconception("averaged over the batch; every text has its own", _of_factors(
-            lambda factors: factors.log().sum(-1).mean())),
-        Misconception("these are the logarithms one by one; add them up", _of_factors(lambda factors: factors.log())),
-        Misconception("the likeliest symbol is scored; score the one that stands there", lambda conditional, x:
-                      torch.stack([conditional(x[:, :i]).amax(-1) for i in range(x.shape[1])], -1).log().sum(-1)),
-        Misconception("this is minus the entropy of the conditionals; score the symbol that stands there, with weight "
-                      "1", lambda conditional, x: sum(torch.special.xlogy(p, p).sum(-1) for p in (
-                          conditional(x[:, :i]) for i in range(x.shape[1])))),
-        Misconception("the softmax is taken again: the conditional gives probabilities", lambda conditional, x:
-                      torch.stack([conditional(x[:, :i]).log_softmax(-1).gather(-1, x[:, i:i + 1])[:, 0]
-                                   for i in range(x.shape[1])], -1).sum(-1)),
-    ),
+    misconceptions=mistakes({
+        "each symbol is given itself, too: x^i has the prefix x^1, ..., x^(i-1)":
+            slip(log_likelihood, prefix=lambda x, i: x[:, :i + 1]),
+        "the *next* symbol's probability is gathered with the symbol before it: after a prefix of i symbols comes "
+        "x^(i+1)": slip(log_likelihood, symbol=lambda x, i: x[:, max(i - 1, 0)]),
+        "each symbol is given the whole text; x^i has the prefix x^1, ..., x^(i-1)":
+            slip(log_likelihood, prefix=lambda x, i: x),
+        "only the symbol just before is seen; the prefix is everything before":
+            slip(log_likelihood, prefix=lambda x, i: x[:, max(i - 1, 0):i]),
+        "the prefix is one symbol too short: x^i has the prefix x^1, ..., x^(i-1)":
+            slip(log_likelihood, prefix=lambda x, i: x[:, :max(i - 1, 0)]),
+        "every text is given the prefix of the first text; each has its own":
+            slip(log_likelihood, prefix=lambda x, i: x[:1, :i].expand(len(x), -1)),
+        "each symbol is given what stands behind it; its prefix is what stands before":
+            slip(log_likelihood, prefix=lambda x, i: x[:, i + 1:]),
+        "nothing is seen: every symbol is given the empty prefix": slip(log_likelihood, prefix=lambda x, i: x[:, :0]),
+        "the prefix comes in reverse order": slip(log_likelihood, prefix=lambda x, i: x[:, :i].flip(1)),
+        "the text is read from right to left": slip(log_likelihood, x=lambda x: x.flip(1)),
+        "the first symbol is left out; it has the empty prefix, of shape (B, 0)":
+            slip(log_likelihood, of=lambda factors: factors[:, 1:].log().sum(-1)),
+        "the last symbol is left out; there are n factors":
+            slip(log_likelihood, of=lambda factors: factors[:, :-1].log().sum(-1)),
+        "this is the last factor alone; add up the logarithms of all":
+            slip(log_likelihood, of=lambda factors: factors[:, -1].log()),
+        "this is the first factor alone; add up the logarithms of all, and return after the loop":
+            slip(log_likelihood, of=lambda factors: factors[:, 0].log()),
+        "this is the probability; asked is its logarithm": slip(log_likelihood, of=lambda factors: factors.prod(-1)),
+        "the probabilities are added up; add their logarithms":
+            slip(log_likelihood, of=lambda factors: factors.sum(-1)),
+        "the logarithm of a sum is no sum of logarithms: take the logarithm of each factor first":
+            slip(log_likelihood, of=lambda factors: factors.sum(-1).log()),
+        "the sign is off: this is -log p": slip(log_likelihood, lambda log_p: -log_p),
+        "averaged over the symbols; a text's log-likelihood is their sum":
+            slip(log_likelihood, of=lambda factors: factors.log().mean(-1)),
+        "this is the perplexity; asked is the sum of the logarithms":
+            slip(log_likelihood, of=lambda factors: (-factors.log().mean(-1)).exp()),
+        "this is in bits; asked are nats": slip(log_likelihood, lambda log_p: log_p / math.log(2)),
+        "this is the decimal logarithm; asked are nats, the natural one":
+            slip(log_likelihood, lambda log_p: log_p / math.log(10)),
+        "added up over the batch; every text has its own": (
+            slip(log_likelihood, lambda log_p: log_p.sum()),
+            slip(log_likelihood, lambda log_p: log_p.sum().expand(len(log_p)))),
+        "averaged over the batch; every text has its own": slip(log_likelihood, lambda log_p: log_p.mean()),
+        "these are the logarithms one by one; add them up": slip(log_likelihood, of=torch.log),
+        "the likeliest symbol is scored; score the one that stands there":
+            slip(log_likelihood, factor=lambda probs, symbol: probs.amax(-1)),
+        "this is minus the entropy of the conditionals; score the symbol that stands there, with weight 1":
+            slip(log_likelihood, factor=lambda probs, symbol: torch.special.xlogy(probs, probs).sum(-1),
+                 of=lambda terms: terms.sum(-1)),
+        "the softmax is taken again: the conditional gives probabilities":
+            slip(log_likelihood, conditional=lambda conditional: lambda prefix: conditional(prefix).softmax(-1)),
+    }),
 )
 
 
@@ -153,18 +132,23 @@ class _Waves:
         return self.offset + self.amplitude * torch.sin(self.frequency * z)
 
 
-def flow_log_prob(x: Tensor, log_scale: Callable, shift: Callable) -> Tensor:
-    s, t = log_scale(x[:, 0]), shift(x[:, 0])
-    return _normal(x[:, 0]) + _normal((x[:, 1] - t) * (-s).exp()) - s
+def _undone(b: Tensor, s: Tensor, t: Tensor) -> Tensor:
+    return (b - t) * (-s).exp()
 
 
 def _normal(z: Tensor) -> Tensor:
     return -0.5 * (z**2 + math.log(2 * math.pi))
 
 
-def _flow(of: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> Callable:
-    """From x^1, x^2, s(x^1), t(x^1)."""
-    return lambda x, log_scale, shift: of(x[:, 0], x[:, 1], log_scale(x[:, 0]), shift(x[:, 0]))
+def flow_log_prob(x: Tensor, log_scale: Callable[[Tensor], Tensor], shift: Callable[[Tensor], Tensor], *,
+                  seen: int = 0,
+                  first: Callable[[Tensor, Tensor, Tensor], Tensor] = lambda a, s, t: a,
+                  second: Callable[[Tensor, Tensor, Tensor], Tensor] = _undone,
+                  log_p: Callable[[Tensor], Tensor] = lambda z: _normal(z).sum(-1),
+                  log_det: Callable[[Tensor], Tensor] = torch.neg) -> Tensor:
+    """log p(x); or with s and t from another coordinate, another z^1 or z^2, log p(z), or log-determinant."""
+    s, t = log_scale(x[:, seen]), shift(x[:, seen])
+    return log_p(torch.stack([first(x[:, 0], s, t), second(x[:, 1], s, t)], -1)) + log_det(s)
 
 
 def _flow_cases(seed: int) -> list[Case]:
@@ -180,117 +164,80 @@ FLOW_LOG_PROB = Question(
     name="flow_log_prob",
     cases=_flow_cases,
     reference=flow_log_prob,
-    misconceptions=(
-        Misconception("the sign of the log-determinant: dz/dx = exp(-s), so its logarithm is -s; where the flow "
-                      "stretches, the density thins", _flow(lambda a, b, s, t: _normal(a) + _normal(
-                          (b - t) * (-s).exp()) + s)),
-        Misconception("the log-determinant is missing: log p(z) is no density of x", _flow(
-            lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s).exp()))),
-        Misconception("the determinant is taken for its logarithm", _flow(
-            lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s).exp()) - s.exp())),
-        Misconception("the determinant is taken for its logarithm", _flow(
-            lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s).exp()) + (-s).exp())),
-        Misconception("the flow is run the wrong way: from x to z, subtract the shift, then divide by exp(s)", _flow(
-            lambda a, b, s, t: _normal(a) + _normal(b * s.exp() + t) - s)),
-        Misconception("the flow is run the wrong way: from x to z, subtract the shift, then divide by exp(s); the "
-                      "log-determinant of that way is -s", _flow(
-            lambda a, b, s, t: _normal(a) + _normal(b * s.exp() + t) + s)),
-        Misconception("multiplied by exp(s) where the way back divides", _flow(
-            lambda a, b, s, t: _normal(a) + _normal((b - t) * s.exp()) - s)),
-        Misconception("multiplied by exp(s) where the way back divides", _flow(
-            lambda a, b, s, t: _normal(a) + _normal((b - t) * s.exp()) + s)),
-        Misconception("undone in the wrong order: subtract the shift first, then divide", _flow(
-            lambda a, b, s, t: _normal(a) + _normal(b * (-s).exp() - t) - s)),
-        Misconception("s is taken for the scale; the scale is exp(s)", _flow(
-            lambda a, b, s, t: _normal(a) + _normal((b - t) / s) - s)),
-        Misconception("s is taken for the scale; the scale is exp(s)", _flow(
-            lambda a, b, s, t: _normal(a) + _normal((b - t) / s) - s.abs().log())),
-        Misconception("the shift is forgotten", _flow(
-            lambda a, b, s, t: _normal(a) + _normal(b * (-s).exp()) - s)),
-        Misconception("the shift is added; the way back subtracts it", _flow(
-            lambda a, b, s, t: _normal(a) + _normal((b + t) * (-s).exp()) - s)),
-        Misconception("x is scored as if it were z: undo the flow first", _flow(
-            lambda a, b, s, t: _normal(a) + _normal(b))),
-        Misconception("x is scored as if it were z: undo the flow first", _flow(
-            lambda a, b, s, t: _normal(a) + _normal(b) - s)),
-        Misconception("the first coordinate is moved, too; z^1 = x^1", _flow(
-            lambda a, b, s, t: _normal((a - t) * (-s).exp()) + _normal((b - t) * (-s).exp()) - s)),
-        Misconception("the first coordinate is moved, too; z^1 = x^1", _flow(
-            lambda a, b, s, t: _normal((a - t) * (-s).exp()) + _normal((b - t) * (-s).exp()) - 2 * s)),
-        Misconception("the second coordinate's density is missing: x^2, given x^1, is normal, too", _flow(
-            lambda a, b, s, t: _normal(a))),
-        Misconception("the second coordinate's density is missing: x^2, given x^1, is normal, too", _flow(
-            lambda a, b, s, t: _normal(a) - s)),
-        Misconception("averaged over the two coordinates; their logarithms add up", _flow(
-            lambda a, b, s, t: (_normal(a) + _normal((b - t) * (-s).exp())) / 2 - s)),
-        Misconception("averaged over the two coordinates; their logarithms add up", lambda x, log_scale, shift:
-                      flow_log_prob(x, log_scale, shift) / 2),
-        Misconception("the first coordinate's own density is missing: z^1 = x^1 is normal, too", _flow(
-            lambda a, b, s, t: _normal((b - t) * (-s).exp()) - s)),
-        Misconception("the normaliser of the normal density is missing: -log(2 pi)/2 for each coordinate", _flow(
-            lambda a, b, s, t: -0.5 * (a**2 + ((b - t) * (-s).exp()) ** 2) - s)),
-        Misconception("the normaliser of the normal density is counted once; there are two coordinates", _flow(
-            lambda a, b, s, t: -0.5 * (a**2 + ((b - t) * (-s).exp()) ** 2 + math.log(2 * math.pi)) - s)),
-        Misconception("the normaliser is log(2 pi) for each coordinate; it is half of that", _flow(
-            lambda a, b, s, t: -0.5 * (a**2 + ((b - t) * (-s).exp()) ** 2) - 2 * math.log(2 * math.pi) - s)),
-        Misconception("the normaliser of the normal density has the wrong sign: it is -log(2 pi)/2 for each "
-                      "coordinate", _flow(lambda a, b, s, t: -0.5 * (a**2 + ((b - t) * (-s).exp()) ** 2)
-                                          + math.log(2 * math.pi) - s)),
-        Misconception("the square is not halved", _flow(lambda a, b, s, t: -(a**2) - ((b - t) * (-s).exp()) ** 2
-                                                        - math.log(2 * math.pi) - s)),
-        Misconception("scale and shift are computed from the second coordinate; they see the first only", lambda x,
-                      log_scale, shift: _normal(x[:, 0]) + _normal(
-                          (x[:, 1] - shift(x[:, 1])) * (-log_scale(x[:, 1])).exp()) - log_scale(x[:, 1])),
-        Misconception("the coordinates have changed places: the first is left alone, the second is moved", lambda x,
-                      log_scale, shift: flow_log_prob(x.flip(-1), log_scale, shift)),
-        Misconception("log_scale and shift have changed places", lambda x, log_scale, shift:
-                      flow_log_prob(x, shift, log_scale)),
-        Misconception("the log-determinant is halved; exp(s) is the scale, not the variance", _flow(
-            lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s).exp()) - s / 2)),
-        Misconception("exp(s) is taken for the variance; it is the scale", _flow(
-            lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s / 2).exp()) - s / 2)),
-        Misconception("the scale is squared: exp(s) is the standard deviation, which a Normal takes, not exp(2 s)",
-                      _flow(lambda a, b, s, t: _normal(a) + _normal((b - t) * (-2 * s).exp()) - 2 * s)),
-        Misconception("the log-determinant is counted twice", _flow(
-            lambda a, b, s, t: _normal(a) + _normal((b - t) * (-s).exp()) - 2 * s)),
-        Misconception("the sign is off: this is -log p", lambda x, log_scale, shift:
-                      -flow_log_prob(x, log_scale, shift)),
-        Misconception("this is the density; asked is its logarithm", lambda x, log_scale, shift:
-                      flow_log_prob(x, log_scale, shift).exp()),
-        Misconception("averaged over the batch; every point has its own", lambda x, log_scale, shift:
-                      flow_log_prob(x, log_scale, shift).mean()),
-        Misconception("added up over the batch; every point has its own", lambda x, log_scale, shift:
-                      flow_log_prob(x, log_scale, shift).sum()),
-        Misconception("this is in bits; asked are nats", lambda x, log_scale, shift:
-                      flow_log_prob(x, log_scale, shift) / math.log(2)),
-    ),
+    misconceptions=mistakes({
+        "the sign of the log-determinant: dz/dx = exp(-s), so its logarithm is -s; where the flow stretches, the "
+        "density thins": slip(flow_log_prob, log_det=torch.clone),
+        "the log-determinant is missing: log p(z) is no density of x": slip(flow_log_prob, log_det=torch.zeros_like),
+        "the determinant is taken for its logarithm": (
+            slip(flow_log_prob, log_det=lambda s: -s.exp()), slip(flow_log_prob, log_det=lambda s: (-s).exp())),
+        "the flow is run the wrong way: from x to z, subtract the shift, then divide by exp(s)":
+            slip(flow_log_prob, second=lambda b, s, t: b * s.exp() + t),
+        "the flow is run the wrong way: from x to z, subtract the shift, then divide by exp(s); the log-determinant of "
+        "that way is -s": slip(flow_log_prob, second=lambda b, s, t: b * s.exp() + t, log_det=torch.clone),
+        "multiplied by exp(s) where the way back divides": (
+            slip(flow_log_prob, second=lambda b, s, t: (b - t) * s.exp()),
+            slip(flow_log_prob, second=lambda b, s, t: (b - t) * s.exp(), log_det=torch.clone)),
+        "undone in the wrong order: subtract the shift first, then divide":
+            slip(flow_log_prob, second=lambda b, s, t: b * (-s).exp() - t),
+        "s is taken for the scale; the scale is exp(s)": (
+            slip(flow_log_prob, second=lambda b, s, t: (b - t) / s),
+            slip(flow_log_prob, second=lambda b, s, t: (b - t) / s, log_det=lambda s: -s.abs().log())),
+        "the shift is forgotten": slip(flow_log_prob, shift=lambda: torch.zeros_like),
+        "the shift is added; the way back subtracts it": slip(flow_log_prob, shift=lambda shift: lambda a: -shift(a)),
+        "x is scored as if it were z: undo the flow first": (
+            slip(flow_log_prob, second=lambda b, s, t: b, log_det=torch.zeros_like),
+            slip(flow_log_prob, second=lambda b, s, t: b)),
+        "the first coordinate is moved, too; z^1 = x^1": (
+            slip(flow_log_prob, first=_undone), slip(flow_log_prob, first=_undone, log_det=lambda s: -2 * s)),
+        "the second coordinate's density is missing: x^2, given x^1, is normal, too": (
+            slip(flow_log_prob, log_p=lambda z: _normal(z[:, 0]), log_det=torch.zeros_like),
+            slip(flow_log_prob, log_p=lambda z: _normal(z[:, 0]))),
+        "averaged over the two coordinates; their logarithms add up": (
+            slip(flow_log_prob, log_p=lambda z: _normal(z).mean(-1)), slip(flow_log_prob, lambda log_p: log_p / 2)),
+        "the first coordinate's own density is missing: z^1 = x^1 is normal, too":
+            slip(flow_log_prob, log_p=lambda z: _normal(z[:, 1])),
+        "the normaliser of the normal density is missing: -log(2 pi)/2 for each coordinate":
+            slip(flow_log_prob, lambda log_p: log_p + math.log(2 * math.pi)),
+        "the normaliser of the normal density is counted once; there are two coordinates":
+            slip(flow_log_prob, lambda log_p: log_p + math.log(2 * math.pi) / 2),
+        "the normaliser is log(2 pi) for each coordinate; it is half of that":
+            slip(flow_log_prob, lambda log_p: log_p - math.log(2 * math.pi)),
+        "the normaliser of the normal density has the wrong sign: it is -log(2 pi)/2 for each coordinate":
+            slip(flow_log_prob, lambda log_p: log_p + 2 * math.log(2 * math.pi)),
+        "the square is not halved": slip(flow_log_prob, log_p=lambda z: (_normal(z) - 0.5 * z**2).sum(-1)),
+        "scale and shift are computed from the second coordinate; they see the first only": slip(flow_log_prob, seen=1),
+        "the coordinates have changed places: the first is left alone, the second is moved":
+            slip(flow_log_prob, x=lambda x: x.flip(-1)),
+        "log_scale and shift have changed places":
+            slip(flow_log_prob, log_scale=lambda shift: shift, shift=lambda log_scale: log_scale),
+        "the log-determinant is halved; exp(s) is the scale, not the variance":
+            slip(flow_log_prob, log_det=lambda s: -s / 2),
+        "exp(s) is taken for the variance; it is the scale":
+            slip(flow_log_prob, log_scale=lambda log_scale: lambda a: log_scale(a) / 2),
+        "the scale is squared: exp(s) is the standard deviation, which a Normal takes, not exp(2 s)":
+            slip(flow_log_prob, log_scale=lambda log_scale: lambda a: 2 * log_scale(a)),
+        "the log-determinant is counted twice": slip(flow_log_prob, log_det=lambda s: -2 * s),
+        "the sign is off: this is -log p": slip(flow_log_prob, lambda log_p: -log_p),
+        "this is the density; asked is its logarithm": slip(flow_log_prob, lambda log_p: log_p.exp()),
+        "averaged over the batch; every point has its own": slip(flow_log_prob, lambda log_p: log_p.mean()),
+        "added up over the batch; every point has its own": slip(flow_log_prob, lambda log_p: log_p.sum()),
+        "this is in bits; asked are nats": slip(flow_log_prob, lambda log_p: log_p / math.log(2)),
+    }),
 )
 
 
 # 09-3: the bound of a VAE
 
-def vae_bound(logits: Tensor, x: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
-    return _elbo(logits, x, mean, log_var)
-
-
-def _elbo(logits: Tensor, x: Tensor, mean: Tensor, log_var: Tensor, *, weight: float = 1.0,
-          price: Callable[[Tensor, Tensor], Tensor] | None = None,
-          fit: Callable[[Tensor, Tensor], Tensor] | None = None) -> Tensor:
-    price = price or (lambda mean, log_var: 0.5 * (mean**2 + log_var.exp() - log_var - 1))
-    fit = fit or (lambda logits, x: logits.log_softmax(-1).gather(-1, x[..., None]).squeeze(-1))
-    return fit(logits, x).sum(-1) - weight * price(mean, log_var).sum(-1)
-
-
-def _with(**change) -> Callable:
-    return lambda logits, x, mean, log_var: _elbo(logits, x, mean, log_var, **change)
-
-
-def _fit(logits: Tensor, x: Tensor) -> Tensor:
-    return logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(-1)
-
-
-def _kl(mean: Tensor, log_var: Tensor) -> Tensor:
-    return 0.5 * (mean**2 + log_var.exp() - log_var - 1).sum(-1)
+def vae_bound(logits: Tensor, x: Tensor, mean: Tensor, log_var: Tensor, *, weight: float = 1.0,
+              log_probs: Callable[[Tensor], Tensor] = lambda logits: logits.log_softmax(-1),
+              fit: Callable[[Tensor], Tensor] = lambda log_p: log_p.sum(-1),
+              twice_kl: Callable[[Tensor, Tensor], Tensor] = lambda mean, log_var: (
+                  mean**2 + log_var.exp() - log_var - 1),
+              kl: Callable[[Tensor], Tensor] = lambda kls: kls.sum(-1)) -> Tensor:
+    """The bound; or with another weight of the KL, other log-probabilities of the bins, sum of those of x (B, n),
+    twice the KL of a latent number, or sum of these KLs (B, number of latents)."""
+    log_p = log_probs(logits).gather(-1, x[..., None]).squeeze(-1)
+    return fit(log_p) - weight * kl(twice_kl(mean, log_var) / 2)
 
 
 def _vae_cases(seed: int) -> list[Case]:
@@ -310,86 +257,70 @@ VAE_BOUND = Question(
     name="vae_bound",
     cases=_vae_cases,
     reference=vae_bound,
-    misconceptions=(
-        Misconception("the KL is added; it is subtracted: a bound *below* log p", _with(weight=-1.0)),
-        Misconception("the KL is missing: this is the reconstruction alone", _with(weight=0.0)),
-        Misconception("this is the KL alone; log p(x | z) is missing", _with(
-            fit=lambda logits, x: logits[..., 0] * 0, weight=-1.0)),
-        Misconception("this is minus the KL alone; log p(x | z) is missing", _with(
-            fit=lambda logits, x: logits[..., 0] * 0)),
-        Misconception("the sign is off: this is the loss, minus the bound", lambda logits, x, mean, log_var:
-                      -vae_bound(logits, x, mean, log_var)),
-        Misconception("this is KL(p || q), of the prior from the encoder; it is KL(q || p)", _with(
-            price=lambda mean, log_var: 0.5 * ((mean**2 + 1) * (-log_var).exp() + log_var - 1))),
-        Misconception("the KL is not halved", _with(weight=2.0)),
-        Misconception("the KL is halved twice", _with(weight=0.5)),
-        Misconception("the result holds NaN: log_var is a logarithm and may be negative; the variance is its "
-                      "exponential", symptom=lambda cases, values: any(np.isnan(value).any() for value in values)),
-        Misconception("log_var is taken for the variance: its exponential is", _with(
-            price=lambda mean, log_var: 0.5 * (mean**2 + log_var - log_var.abs().log() - 1))),
-        Misconception("log_var is taken for the logarithm of the standard deviation; it is that of the variance",
-                      _with(price=lambda mean, log_var: 0.5 * (mean**2 + (2 * log_var).exp() - 2 * log_var - 1))),
-        Misconception("the variance is squared; it is exp(log_var), and log_var its logarithm", _with(
-            price=lambda mean, log_var: 0.5 * (mean**2 + (2 * log_var).exp() - log_var - 1))),
-        Misconception("the term -1 of the KL is missing: it is 0 where the encoder gives the prior", _with(
-            price=lambda mean, log_var: 0.5 * (mean**2 + log_var.exp() - log_var))),
-        Misconception("the 1 of the KL is subtracted once; it belongs to each latent number", _with(
-            price=lambda mean, log_var: 0.5 * (mean**2 + log_var.exp() - log_var - 1 / mean.shape[1]))),
-        Misconception("the variance itself is missing in the KL: (mu^2 + sigma^2 - log sigma^2 - 1)/2", _with(
-            price=lambda mean, log_var: 0.5 * (mean**2 - log_var - 1))),
-        Misconception("the term -log sigma^2 is missing in the KL: (mu^2 + sigma^2 - log sigma^2 - 1)/2", _with(
-            price=lambda mean, log_var: 0.5 * (mean**2 + log_var.exp() - 1))),
-        Misconception("the standard deviation stands where the variance belongs, exp(log_var)", _with(
-            price=lambda mean, log_var: 0.5 * (mean**2 + (log_var / 2).exp() - log_var - 1))),
-        Misconception("the mean is not squared", _with(
-            price=lambda mean, log_var: 0.5 * (mean + log_var.exp() - log_var - 1))),
-        Misconception("the logarithm of the variance has the wrong sign in the KL", _with(
-            price=lambda mean, log_var: 0.5 * (mean**2 + log_var.exp() + log_var - 1))),
-        Misconception("the mean does not enter the KL", _with(
-            price=lambda mean, log_var: 0.5 * (log_var.exp() - log_var - 1))),
-        Misconception("the logits are taken for log-probabilities: a log_softmax is missing", _with(
-            fit=lambda logits, x: logits.gather(-1, x[..., None]).squeeze(-1))),
-        Misconception("the probability is taken for its logarithm", _with(
-            fit=lambda logits, x: logits.softmax(-1).gather(-1, x[..., None]).squeeze(-1))),
-        Misconception("the cross-entropy is added; log p(x | z) is minus the cross-entropy", _with(
-            fit=lambda logits, x: -logits.log_softmax(-1).gather(-1, x[..., None]).squeeze(-1))),
-        Misconception("the reconstruction is averaged over the coordinates; their logarithms add up",
-                      lambda logits, x, mean, log_var: _fit(logits, x) / x.shape[1] - _kl(mean, log_var)),
-        Misconception("the KL is averaged over the latent numbers; it adds up", lambda logits, x, mean, log_var:
-                      _elbo(logits, x, mean, log_var, weight=1 / mean.shape[1])),
-        Misconception("the bound is averaged over the coordinates; it is a sum", lambda logits, x, mean, log_var:
-                      vae_bound(logits, x, mean, log_var) / x.shape[1]),
-        Misconception("only the first latent number pays its KL; add up over all", lambda logits, x, mean, log_var:
-                      vae_bound(logits, x, mean[:, :1], log_var[:, :1])),
-        Misconception("the KL is added up over the batch; every point has its own", lambda logits, x, mean, log_var:
-                      _fit(logits, x) - _kl(mean, log_var).sum()),
-        Misconception("the KL is averaged over the batch; every point has its own", lambda logits, x, mean, log_var:
-                      _fit(logits, x) - _kl(mean, log_var).mean()),
-        Misconception("the cross-entropy is averaged over the batch and the coordinates (reduction='mean'); each point "
-                      "has its own sum", lambda logits, x, mean, log_var:
-                      _fit(logits, x).mean() / x.shape[1] - _kl(mean, log_var)),
-        Misconception("the cross-entropy is added up over the batch; every point has its own",
-                      lambda logits, x, mean, log_var: _fit(logits, x).sum() - _kl(mean, log_var)),
-        Misconception("the softmax runs over the coordinates; it belongs over the bins, the last dimension", _with(
-            fit=lambda logits, x: logits.log_softmax(1).gather(-1, x[..., None]).squeeze(-1))),
-        Misconception("the softmax is taken twice: log_softmax and cross_entropy take the logits", _with(
-            fit=lambda logits, x: logits.softmax(-1).log_softmax(-1).gather(-1, x[..., None]).squeeze(-1))),
-        Misconception("the logits are reshaped where their axes should change places: transpose(1, 2)", _with(
-            fit=lambda logits, x: logits.reshape(len(x), -1, x.shape[1]).log_softmax(1).gather(1, x[:, None])[:, 0])),
-        Misconception("the probabilities are added up over the coordinates before the logarithm; add their logarithms",
-                      lambda logits, x, mean, log_var: logits.softmax(-1).gather(-1, x[..., None])[..., 0].sum(-1).log()
-                      - _kl(mean, log_var)),
-        Misconception("every bin is scored, not only the true one: gather x", _with(
-            fit=lambda logits, x: logits.log_softmax(-1).sum(-1))),
-        Misconception("the likeliest bin is scored; score the true one: gather x", _with(
-            fit=lambda logits, x: logits.log_softmax(-1).amax(-1))),
-        Misconception("averaged over the batch; every point has its own", lambda logits, x, mean, log_var:
-                      vae_bound(logits, x, mean, log_var).mean()),
-        Misconception("added up over the batch; every point has its own", lambda logits, x, mean, log_var:
-                      vae_bound(logits, x, mean, log_var).sum()),
-        Misconception("this is in bits; asked are nats", lambda logits, x, mean, log_var:
-                      vae_bound(logits, x, mean, log_var) / math.log(2)),
-    ),
+    misconceptions=mistakes({
+        "the KL is added; it is subtracted: a bound *below* log p": slip(vae_bound, weight=-1.0),
+        "the KL is missing: this is the reconstruction alone": slip(vae_bound, weight=0.0),
+        "this is the KL alone; log p(x | z) is missing": slip(vae_bound, log_probs=torch.zeros_like, weight=-1.0),
+        "this is minus the KL alone; log p(x | z) is missing": slip(vae_bound, log_probs=torch.zeros_like),
+        "the sign is off: this is the loss, minus the bound": slip(vae_bound, lambda bound: -bound),
+        "this is KL(p || q), of the prior from the encoder; it is KL(q || p)":
+            slip(vae_bound, twice_kl=lambda mean, log_var: (mean**2 + 1) * (-log_var).exp() + log_var - 1),
+        "the KL is not halved": slip(vae_bound, weight=2.0),
+        "the KL is halved twice": slip(vae_bound, weight=0.5),
+        "the result holds NaN: log_var is a logarithm and may be negative; the variance is its exponential":
+            somewhere(lambda value, *_: np.isnan(value).any()),
+        "log_var is taken for the variance: its exponential is":
+            slip(vae_bound, twice_kl=lambda mean, log_var: mean**2 + log_var - log_var.abs().log() - 1),
+        "log_var is taken for the logarithm of the standard deviation; it is that of the variance":
+            slip(vae_bound, log_var=lambda log_var: 2 * log_var),
+        "the variance is squared; it is exp(log_var), and log_var its logarithm":
+            slip(vae_bound, twice_kl=lambda mean, log_var: mean**2 + (2 * log_var).exp() - log_var - 1),
+        "the term -1 of the KL is missing: it is 0 where the encoder gives the prior":
+            slip(vae_bound, twice_kl=lambda mean, log_var: mean**2 + log_var.exp() - log_var),
+        "the 1 of the KL is subtracted once; it belongs to each latent number":
+            slip(vae_bound, twice_kl=lambda mean, log_var: mean**2 + log_var.exp() - log_var - 1 / mean.shape[1]),
+        "the variance itself is missing in the KL: (mu^2 + sigma^2 - log sigma^2 - 1)/2":
+            slip(vae_bound, twice_kl=lambda mean, log_var: mean**2 - log_var - 1),
+        "the term -log sigma^2 is missing in the KL: (mu^2 + sigma^2 - log sigma^2 - 1)/2":
+            slip(vae_bound, twice_kl=lambda mean, log_var: mean**2 + log_var.exp() - 1),
+        "the standard deviation stands where the variance belongs, exp(log_var)":
+            slip(vae_bound, twice_kl=lambda mean, log_var: mean**2 + (log_var / 2).exp() - log_var - 1),
+        "the mean is not squared": slip(vae_bound, twice_kl=lambda mean, log_var: mean + log_var.exp() - log_var - 1),
+        "the logarithm of the variance has the wrong sign in the KL":
+            slip(vae_bound, twice_kl=lambda mean, log_var: mean**2 + log_var.exp() + log_var - 1),
+        "the mean does not enter the KL": slip(vae_bound, mean=lambda mean: 0 * mean),
+        "the logits are taken for log-probabilities: a log_softmax is missing":
+            slip(vae_bound, log_probs=lambda logits: logits),
+        "the probability is taken for its logarithm": slip(vae_bound, log_probs=lambda logits: logits.softmax(-1)),
+        "the cross-entropy is added; log p(x | z) is minus the cross-entropy":
+            slip(vae_bound, fit=lambda log_p: -log_p.sum(-1)),
+        "the reconstruction is averaged over the coordinates; their logarithms add up":
+            slip(vae_bound, fit=lambda log_p: log_p.mean(-1)),
+        "the KL is averaged over the latent numbers; it adds up": slip(vae_bound, kl=lambda kls: kls.mean(-1)),
+        "the bound is averaged over the coordinates; it is a sum": slip(vae_bound, lambda bound, x: bound / x.shape[1]),
+        "only the first latent number pays its KL; add up over all": slip(vae_bound, kl=lambda kls: kls[:, 0]),
+        "the KL is added up over the batch; every point has its own": slip(vae_bound, kl=torch.sum),
+        "the KL is averaged over the batch; every point has its own":
+            slip(vae_bound, kl=lambda kls: kls.sum(-1).mean()),
+        "the cross-entropy is averaged over the batch and the coordinates (reduction='mean'); each point has its own "
+        "sum": slip(vae_bound, fit=torch.mean),
+        "the cross-entropy is added up over the batch; every point has its own": slip(vae_bound, fit=torch.sum),
+        "the softmax runs over the coordinates; it belongs over the bins, the last dimension":
+            slip(vae_bound, log_probs=lambda logits: logits.log_softmax(1)),
+        "the softmax is taken twice: log_softmax and cross_entropy take the logits":
+            slip(vae_bound, log_probs=lambda logits: logits.softmax(-1).log_softmax(-1)),
+        "the logits are reshaped where their axes should change places: transpose(1, 2)":
+            slip(vae_bound, logits=lambda logits: logits.reshape(logits.mT.shape).mT),
+        "the probabilities are added up over the coordinates before the logarithm; add their logarithms":
+            slip(vae_bound, fit=lambda log_p: log_p.exp().sum(-1).log()),
+        "every bin is scored, not only the true one: gather x":
+            slip(vae_bound, log_probs=lambda logits: logits.log_softmax(-1).sum(-1, keepdim=True).expand_as(logits)),
+        "the likeliest bin is scored; score the true one: gather x":
+            slip(vae_bound, x=lambda logits: logits.argmax(-1)),
+        "averaged over the batch; every point has its own": slip(vae_bound, lambda bound: bound.mean()),
+        "added up over the batch; every point has its own": slip(vae_bound, lambda bound: bound.sum()),
+        "this is in bits; asked are nats": slip(vae_bound, lambda bound: bound / math.log(2)),
+    }),
 )
 
 
@@ -404,9 +335,8 @@ class _Growth:
     derivative: bool = False
 
     def __call__(self, s: float) -> Tensor:
-        _check_time(s)
-        s = torch.as_tensor(s, dtype=torch.float64)
-        return 2 * (self.high - self.low) * s if self.derivative else self.low + (self.high - self.low) * s**2
+        time = _checked(s)
+        return 2 * (self.high - self.low) * time if self.derivative else self.low + (self.high - self.low) * time**2
 
 
 @dataclass(frozen=True)
@@ -417,34 +347,39 @@ class _Decay:
     derivative: bool = False
 
     def __call__(self, s: float) -> Tensor:
-        _check_time(s)
-        s = torch.as_tensor(s, dtype=torch.float64)
-        value = (-self.rate * s**2).exp()
-        return -2 * self.rate * s * value if self.derivative else value
+        time = _checked(s)
+        value = (-self.rate * time**2).exp()
+        return -2 * self.rate * time * value if self.derivative else value
 
 
-def _check_time(s: float) -> None:
-    if not bool(((torch.as_tensor(s) >= 0) & (torch.as_tensor(s) <= 1)).all()):
+def _checked(s: float) -> Tensor:
+    time = torch.as_tensor(s, dtype=torch.float64)
+    if not bool(((time >= 0) & (time <= 1)).all()):
         raise ValueError(f"sigma and alpha take times in [0, 1], got {s}")
+    return time
 
 
-def conditional_fields(x: Tensor, x1: Tensor, t: float, sigma: Callable, d_sigma: Callable, alpha: Callable,
-                       d_alpha: Callable) -> Tensor:
-    return _fields(x, x1, t, sigma, d_sigma, alpha, d_alpha)
+_Schedule = Callable[[float], Tensor]
+_Field = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]    # of x, x1, and sigma or alpha with its derivative
 
 
-def _fields(x: Tensor, x1: Tensor, t: float, sigma: Callable, d_sigma: Callable, alpha: Callable, d_alpha: Callable, *,
-            exploding: Callable | None = None, preserving: Callable | None = None, clock: Callable | None = None
-            ) -> Tensor:
-    """Both fields, or what a mistake makes of one: of (x, x1, sigma, sigma'), of (x, x1, alpha, alpha')."""
-    s = (clock or (lambda t: 1 - t))(t)
-    exploding = exploding or (lambda x, x1, sigma, slope: -slope / sigma * (x - x1))
-    preserving = preserving or (lambda x, x1, alpha, slope: slope / (1 - alpha**2) * (alpha * x - x1))
-    return torch.stack([exploding(x, x1, sigma(s), d_sigma(s)), preserving(x, x1, alpha(s), d_alpha(s))])
+def conditional_fields(x: Tensor, x1: Tensor, t: float, sigma: _Schedule, d_sigma: _Schedule, alpha: _Schedule,
+                       d_alpha: _Schedule, *, clock: Callable[[float], float] = lambda t: 1 - t,
+                       ve: _Field = lambda x, x1, sigma, slope: -slope / sigma * (x - x1),
+                       vp: _Field = lambda x, x1, alpha, slope: slope / (1 - alpha**2) * (alpha * x - x1)) -> Tensor:
+    """Both fields; or at another time than 1 - t, or with another formula of one of them."""
+    s = clock(t)
+    return torch.stack([ve(x, x1, sigma(s), d_sigma(s)), vp(x, x1, alpha(s), d_alpha(s))])
 
 
-def _wrong_fields(**change) -> Callable:
-    return lambda *args: _fields(*args, **change)
+def _vp_of_parts(of: Callable[[Tensor, Tensor, Tensor], Tensor], **switches: _Field) -> Callable:
+    """VP's field made of the velocities of its mean and of its noise, whose sum is right, and of alpha."""
+    return slip(conditional_fields, vp=lambda x, x1, alpha, slope: of(
+        -slope * x1, alpha * slope / (1 - alpha**2) * (x - alpha * x1), alpha), **switches)
+
+
+def _reversed(schedule: _Schedule) -> _Schedule:
+    return lambda s: schedule(1 - s)
 
 
 def _field_cases(seed: int) -> list[Case]:
@@ -462,145 +397,109 @@ CONDITIONAL_FIELDS = Question(
     name="conditional_fields",
     cases=_field_cases,
     reference=conditional_fields,
-    misconceptions=(
-        Misconception("sigma and alpha are taken at t; the path runs from noise (t = 0) to data (t = 1), so they are "
-                      "taken at 1 - t", _wrong_fields(clock=lambda t: t)),
-        Misconception("the sign of VE: sigma falls along the path, so with d(1 - t)/dt = -1 the field points to x_1",
-                      _wrong_fields(exploding=lambda x, x1, sigma, slope: slope / sigma * (x - x1))),
-        Misconception("the sign of VP: alpha' is taken at 1 - t, and d(1 - t)/dt = -1 (the chain rule)", _wrong_fields(
-            preserving=lambda x, x1, alpha, slope: -slope / (1 - alpha**2) * (alpha * x - x1))),
-        Misconception("both signs are off: the derivative with respect to t is minus that with respect to 1 - t",
-                      lambda *args: -conditional_fields(*args)),
-        Misconception("this is the way from data to noise: take the four functions at 1 - t, and mind the chain rule, "
-                      "d(1 - t)/dt = -1", lambda *args: -_fields(*args, clock=lambda t: t)),
-        Misconception("these are the scores; asked are the velocities", _wrong_fields(
-            exploding=lambda x, x1, sigma, slope: -(x - x1) / sigma**2,
-            preserving=lambda x, x1, alpha, slope: -(x - alpha * x1) / (1 - alpha**2))),
-        Misconception("this is the velocity of a straight line, (x_1 - x) / (1 - t); differentiate these two paths",
-                      lambda x, x1, t, *schedules: ((x1 - x) / (1 - t)).expand(2, *x.shape)),
-        Misconception("epsilon = (x - mean) / std: the division by std is missing", _wrong_fields(
-            exploding=lambda x, x1, sigma, slope: -slope * (x - x1),
-            preserving=lambda x, x1, alpha, slope: -slope * x1 + alpha * slope / (1 - alpha**2).sqrt() * (
-                x - alpha * x1))),
-        Misconception("VE is right; in VP epsilon = (x - alpha x_1) / std, and the division by std is missing",
-                      _wrong_fields(preserving=lambda x, x1, alpha, slope: -slope * x1 + alpha * slope
-                                    / (1 - alpha**2).sqrt() * (x - alpha * x1))),
-        Misconception("the two have changed places: VE first, then VP", lambda *args:
-                      conditional_fields(*args).flip(0)),
-        Misconception("VE lacks the division by sigma", _wrong_fields(
-            exploding=lambda x, x1, sigma, slope: -slope * (x - x1))),
-        Misconception("VE divides by the variance, sigma^2; by sigma", _wrong_fields(
-            exploding=lambda x, x1, sigma, slope: -slope / sigma**2 * (x - x1))),
-        Misconception("VE lacks the derivative of sigma", _wrong_fields(
-            exploding=lambda x, x1, sigma, slope: -(x - x1) / sigma)),
-        Misconception("this VE field is the derivative of sigma^2, twice too large", _wrong_fields(
-            exploding=lambda x, x1, sigma, slope: -2 * slope / sigma * (x - x1))),
-        Misconception("VE forgets to subtract x_1", _wrong_fields(
-            exploding=lambda x, x1, sigma, slope: -slope / sigma * x)),
-        Misconception("VP divides by 1 - alpha; by 1 - alpha^2, the variance", _wrong_fields(
-            preserving=lambda x, x1, alpha, slope: slope / (1 - alpha) * (alpha * x - x1))),
-        Misconception("VP divides by the standard deviation; by the variance, 1 - alpha^2", _wrong_fields(
-            preserving=lambda x, x1, alpha, slope: slope / (1 - alpha**2).sqrt() * (alpha * x - x1))),
-        Misconception("VP lacks the division by 1 - alpha^2", _wrong_fields(
-            preserving=lambda x, x1, alpha, slope: slope * (alpha * x - x1))),
-        Misconception("alpha stands with x in VP, not with x_1, once both terms of the velocity are put together",
-                      _wrong_fields(preserving=lambda x, x1, alpha, slope:
-                                    slope / (1 - alpha**2) * (x - alpha * x1))),
-        Misconception("alpha stands with x in VP, not with x_1: both have it here", _wrong_fields(
-            preserving=lambda x, x1, alpha, slope: slope / (1 - alpha**2) * alpha * (x - x1))),
-        Misconception("VP lacks the derivative of alpha", _wrong_fields(
-            preserving=lambda x, x1, alpha, slope: (alpha * x - x1) / (1 - alpha**2))),
-        Misconception("VP lacks the alpha that multiplies x", _wrong_fields(
-            preserving=lambda x, x1, alpha, slope: slope / (1 - alpha**2) * (x - x1))),
-        Misconception("x and x_1 have changed places", lambda x, x1, *rest: conditional_fields(x1, x, *rest)),
-        Misconception("VP moves the noise only: the mean, alpha x_1, moves too", _wrong_fields(
-            preserving=lambda x, x1, alpha, slope: slope * alpha / (1 - alpha**2) * (x - alpha * x1))),
-        Misconception("VP moves the mean only: the noise shrinks, too", _wrong_fields(
-            preserving=lambda x, x1, alpha, slope: -slope * x1)),
-        Misconception("one part of VP lacks the sign of the chain rule, d(1 - t)/dt = -1: mean and standard deviation "
-                      "both depend on 1 - t", _wrong_fields(preserving=lambda x, x1, alpha, slope:
-                                                            -slope * x1 - _spread(x, x1, alpha, slope))),
-        Misconception("one part of VP lacks the sign of the chain rule, d(1 - t)/dt = -1: mean and standard deviation "
-                      "both depend on 1 - t", _wrong_fields(preserving=lambda x, x1, alpha, slope:
-                                                            slope * x1 + _spread(x, x1, alpha, slope))),
-        Misconception("the derivative of VP's standard deviation, sqrt(1 - alpha^2), lacks its inner factor alpha: it "
-                      "is -alpha alpha' / sqrt(1 - alpha^2)", _wrong_fields(preserving=lambda x, x1, alpha, slope:
-                                                                            -slope * x1
-                                                                            + _spread(x, x1, alpha, slope) / alpha)),
-        Misconception("the derivative of VP's standard deviation, sqrt(1 - alpha^2), is twice too large: it is "
-                      "-alpha alpha' / sqrt(1 - alpha^2)", _wrong_fields(preserving=lambda x, x1, alpha, slope:
-                                                                         -slope * x1
-                                                                         + 2 * _spread(x, x1, alpha, slope))),
-        Misconception("VP takes alpha for the square of the mean's factor; the mean is alpha x_1, the variance "
-                      "1 - alpha^2", _wrong_fields(preserving=lambda x, x1, alpha, slope: slope / (
-                          2 * alpha.sqrt() * (1 - alpha)) * (alpha.sqrt() * x - x1))),
-        Misconception("the derivatives are taken at t; all four functions are taken at 1 - t",
-                      lambda x, x1, t, sigma, d_sigma, alpha, d_alpha: _fields(
-                          x, x1, t, sigma, lambda s: d_sigma(1 - s), alpha, lambda s: d_alpha(1 - s))),
-        Misconception("VE is right; VP is taken at t in place of 1 - t", lambda *args: torch.stack(
-            [_fields(*args)[0], _fields(*args, clock=lambda t: t)[1]])),
-        Misconception("VP is right; VE is taken at t in place of 1 - t", lambda *args: torch.stack(
-            [_fields(*args, clock=lambda t: t)[0], _fields(*args)[1]])),
-        Misconception("VE is right, VP is not: its field is alpha' / (1 - alpha^2) (alpha x - x_1), all at 1 - t",
-                      symptom=lambda cases, values: _half_right(cases, values, 0)),
-        Misconception("VP is right, VE is not: its field is -sigma' / sigma (x - x_1), all at 1 - t",
-                      symptom=lambda cases, values: _half_right(cases, values, 1)),
-    ),
+    misconceptions=mistakes({
+        "sigma and alpha are taken at t; the path runs from noise (t = 0) to data (t = 1), so they are taken at 1 - t":
+            slip(conditional_fields, clock=lambda t: t),
+        "the sign of VE: sigma falls along the path, so with d(1 - t)/dt = -1 the field points to x_1":
+            slip(conditional_fields, ve=lambda x, x1, sigma, slope: slope / sigma * (x - x1)),
+        "the sign of VP: alpha' is taken at 1 - t, and d(1 - t)/dt = -1 (the chain rule)":
+            slip(conditional_fields, vp=lambda x, x1, alpha, slope: -slope / (1 - alpha**2) * (alpha * x - x1)),
+        "both signs are off: the derivative with respect to t is minus that with respect to 1 - t":
+            slip(conditional_fields, lambda fields: -fields),
+        "this is the way from data to noise: take the four functions at 1 - t, and mind the chain rule, "
+        "d(1 - t)/dt = -1": slip(conditional_fields, lambda fields: -fields, clock=lambda t: t),
+        "these are the scores; asked are the velocities":
+            slip(conditional_fields, ve=lambda x, x1, sigma, slope: -(x - x1) / sigma**2,
+                 vp=lambda x, x1, alpha, slope: -(x - alpha * x1) / (1 - alpha**2)),
+        "this is the velocity of a straight line, (x_1 - x) / (1 - t); differentiate these two paths":
+            slip(conditional_fields, lambda fields, x, x1, t: ((x1 - x) / (1 - t)).expand_as(fields)),
+        "epsilon = (x - mean) / std: the division by std is missing":
+            _vp_of_parts(lambda mean, noise, alpha: mean + noise * (1 - alpha**2).sqrt(),
+                         ve=lambda x, x1, sigma, slope: -slope * (x - x1)),
+        "VE is right; in VP epsilon = (x - alpha x_1) / std, and the division by std is missing":
+            _vp_of_parts(lambda mean, noise, alpha: mean + noise * (1 - alpha**2).sqrt()),
+        "the two have changed places: VE first, then VP": slip(conditional_fields, lambda fields: fields.flip(0)),
+        "VE lacks the division by sigma": slip(conditional_fields, ve=lambda x, x1, sigma, slope: -slope * (x - x1)),
+        "VE divides by the variance, sigma^2; by sigma":
+            slip(conditional_fields, ve=lambda x, x1, sigma, slope: -slope / sigma**2 * (x - x1)),
+        "VE lacks the derivative of sigma": slip(conditional_fields, ve=lambda x, x1, sigma, slope: -(x - x1) / sigma),
+        "this VE field is the derivative of sigma^2, twice too large":
+            slip(conditional_fields, ve=lambda x, x1, sigma, slope: -2 * slope / sigma * (x - x1)),
+        "VE forgets to subtract x_1": slip(conditional_fields, ve=lambda x, x1, sigma, slope: -slope / sigma * x),
+        "VP divides by 1 - alpha; by 1 - alpha^2, the variance":
+            slip(conditional_fields, vp=lambda x, x1, alpha, slope: slope / (1 - alpha) * (alpha * x - x1)),
+        "VP divides by the standard deviation; by the variance, 1 - alpha^2":
+            slip(conditional_fields, vp=lambda x, x1, alpha, slope: slope / (1 - alpha**2).sqrt() * (alpha * x - x1)),
+        "VP lacks the division by 1 - alpha^2":
+            slip(conditional_fields, vp=lambda x, x1, alpha, slope: slope * (alpha * x - x1)),
+        "alpha stands with x in VP, not with x_1, once both terms of the velocity are put together":
+            slip(conditional_fields, vp=lambda x, x1, alpha, slope: slope / (1 - alpha**2) * (x - alpha * x1)),
+        "alpha stands with x in VP, not with x_1: both have it here":
+            slip(conditional_fields, vp=lambda x, x1, alpha, slope: slope / (1 - alpha**2) * alpha * (x - x1)),
+        "VP lacks the derivative of alpha":
+            slip(conditional_fields, vp=lambda x, x1, alpha, slope: (alpha * x - x1) / (1 - alpha**2)),
+        "VP lacks the alpha that multiplies x":
+            slip(conditional_fields, vp=lambda x, x1, alpha, slope: slope / (1 - alpha**2) * (x - x1)),
+        "x and x_1 have changed places": slip(conditional_fields, x=lambda x1: x1, x1=lambda x: x),
+        "VP moves the noise only: the mean, alpha x_1, moves too": _vp_of_parts(lambda mean, noise, alpha: noise),
+        "VP moves the mean only: the noise shrinks, too": _vp_of_parts(lambda mean, noise, alpha: mean),
+        "one part of VP lacks the sign of the chain rule, d(1 - t)/dt = -1: mean and standard deviation both depend on "
+        "1 - t": (_vp_of_parts(lambda mean, noise, alpha: mean - noise),
+                  _vp_of_parts(lambda mean, noise, alpha: noise - mean)),
+        "the derivative of VP's standard deviation, sqrt(1 - alpha^2), lacks its inner factor alpha: it is "
+        "-alpha alpha' / sqrt(1 - alpha^2)": _vp_of_parts(lambda mean, noise, alpha: mean + noise / alpha),
+        "the derivative of VP's standard deviation, sqrt(1 - alpha^2), is twice too large: it is "
+        "-alpha alpha' / sqrt(1 - alpha^2)": _vp_of_parts(lambda mean, noise, alpha: mean + 2 * noise),
+        "VP takes alpha for the square of the mean's factor; the mean is alpha x_1, the variance 1 - alpha^2":
+            slip(conditional_fields, vp=lambda x, x1, alpha, slope: slope / (2 * alpha.sqrt() * (1 - alpha)) * (
+                alpha.sqrt() * x - x1)),
+        "the derivatives are taken at t; all four functions are taken at 1 - t":
+            slip(conditional_fields, d_sigma=lambda d_sigma: _reversed(d_sigma),
+                 d_alpha=lambda d_alpha: _reversed(d_alpha)),
+        "VE is right; VP is taken at t in place of 1 - t":
+            slip(conditional_fields, alpha=lambda alpha: _reversed(alpha), d_alpha=lambda d_alpha: _reversed(d_alpha)),
+        "VP is right; VE is taken at t in place of 1 - t":
+            slip(conditional_fields, sigma=lambda sigma: _reversed(sigma), d_sigma=lambda d_sigma: _reversed(d_sigma)),
+        "VE is right, VP is not: its field is alpha' / (1 - alpha^2) (alpha x - x_1), all at 1 - t":
+            agreeing(conditional_fields, 0),
+        "VP is right, VE is not: its field is -sigma' / sigma (x - x_1), all at 1 - t": agreeing(conditional_fields, 1),
+    }),
 )
-
-
-def _spread(x: Tensor, x1: Tensor, alpha: Tensor, slope: Tensor) -> Tensor:
-    """The part of VP's field that comes from its standard deviation."""
-    return alpha * slope / (1 - alpha**2) * (x - alpha * x1)
-
-
-def _half_right(cases: list[Case], values: list[np.ndarray], half: int) -> bool:
-    return all(np.allclose(value[half], conditional_fields(*case.args)[half].numpy(), rtol=1e-4, atol=1e-6)
-               for case, value in zip(cases, values, strict=True))
 
 
 # 09-5: total variation and its floor
 
-def tv_and_floor(p: Tensor, counts: Tensor) -> Tensor:
-    return torch.stack([_variation(p, counts), _floor(p, int(counts.sum()))])
+def _variation(p: Tensor, shares: Tensor) -> Tensor:
+    return (shares - p).abs().sum() / 2
 
 
-def _variation(p: Tensor, counts: Tensor) -> Tensor:
-    return (counts / counts.sum() - p).abs().sum() / 2
-
-
-def _floor(p: Tensor, num: int, distance: Callable | None = None) -> Tensor:
-    """Half the sum over outcomes and counts of chance times distance, which a mistake makes of (k, N, p)."""
-    distance = distance or (lambda k, num, p: (k / num - p).abs())
-    k = torch.arange(num + 1, dtype=torch.float64)
-    chance = (_log_choose(k, num) + torch.special.xlogy(k, p[:, None])
-              + torch.special.xlog1py(num - k, -p[:, None])).exp()
-    return (chance * distance(k, num, p[:, None])).sum() / 2
+def _floor_of(deviation: Callable[[Tensor, int, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Half the sum over the outcomes of what the deviation, of (k, N, p) with k = 0..N, is on average."""
+    def floor(p: Tensor, counts: Tensor) -> Tensor:
+        num = int(counts.sum())
+        k, p = torch.arange(num + 1, dtype=torch.float64), p[:, None]
+        log_chance = _log_choose(k, num) + torch.special.xlogy(k, p) + torch.special.xlog1py(num - k, -p)
+        return (log_chance.exp() * deviation(k, num, p)).sum() / 2
+    return floor
 
 
 def _log_choose(k: Tensor, num: int) -> Tensor:
     return math.lgamma(num + 1) - torch.lgamma(k + 1) - torch.lgamma(num - k + 1)
 
 
-def _wrong_floor(distance: Callable) -> Callable:
-    """The floor that comes of another distance or, by a factor, of other chances."""
-    return _pair(second=lambda p, counts: _floor(p, int(counts.sum()), distance))
+_floor = _floor_of(lambda k, num, p: (k / num - p).abs())
+_squares_floor = _floor_of(lambda k, num, p: (k / num - p) ** 2)
 
 
-def _pair(first: Callable | None = None, second: Callable | None = None) -> Callable:
-    """Total variation and floor, or what a mistake makes of one, from (p, counts)."""
-    first = first or _variation
-    second = second or (lambda p, counts: _floor(p, int(counts.sum())))
-    return lambda p, counts: torch.stack([torch.as_tensor(first(p, counts)).double(),
-                                          torch.as_tensor(second(p, counts)).double()])
-
-
-def _normal_floor(p: Tensor, counts: Tensor) -> Tensor:
-    return (2 * p * (1 - p) / (math.pi * counts.sum())).sqrt().sum() / 2
-
-
-def _root(p: Tensor, counts: Tensor) -> Tensor:
+def _standard_deviations(p: Tensor, counts: Tensor) -> Tensor:
+    """The floor with standard deviations in the place of mean absolute ones."""
     return (p * (1 - p) / counts.sum()).sqrt().sum() / 2
+
+
+def tv_and_floor(p: Tensor, counts: Tensor, *, variation: Callable[[Tensor, Tensor], Tensor] = _variation,
+                 floor: Callable[[Tensor, Tensor], Tensor] = _floor) -> Tensor:
+    """Both numbers; or another distance of p from counts / N, or another floor of (p, counts)."""
+    return torch.stack([variation(p, counts / counts.sum()), floor(p, counts)])
 
 
 def _variation_cases(seed: int) -> list[Case]:
@@ -620,138 +519,105 @@ TV_AND_FLOOR = Question(
     name="tv_and_floor",
     cases=_variation_cases,
     reference=tv_and_floor,
-    misconceptions=(
-        Misconception("the factor 1/2 is missing in both", lambda p, counts: 2 * tv_and_floor(p, counts)),
-        Misconception("the factor 1/2 is missing in the total variation; the floor is right", _pair(
-            first=lambda p, counts: 2 * _variation(p, counts))),
-        Misconception("the factor 1/2 is missing in the floor; the total variation is right", _pair(
-            second=lambda p, counts: 2 * _floor(p, int(counts.sum())))),
-        Misconception("the floor is that of a normal approximation; the counts are small, so sum over the binomial "
-                      "distribution", _pair(second=_normal_floor)),
-        Misconception("the floor holds NaN where p is 0 or 1: 0 log 0 counts as 0 (torch.xlogy), and 0**0 is 1",
-                      symptom=lambda cases, values: any(np.isnan(value[1]) for value in values)),
-        Misconception("the floor lacks the binomial coefficients, math.comb(N, k)", _wrong_floor(
+    misconceptions=mistakes({
+        "the factor 1/2 is missing in both": slip(tv_and_floor, lambda both: 2 * both),
+        "the factor 1/2 is missing in the total variation; the floor is right":
+            slip(tv_and_floor, variation=lambda p, shares: 2 * _variation(p, shares)),
+        "the factor 1/2 is missing in the floor; the total variation is right":
+            slip(tv_and_floor, floor=lambda p, counts: 2 * _floor(p, counts)),
+        "the floor is that of a normal approximation; the counts are small, so sum over the binomial distribution":
+            slip(tv_and_floor, floor=lambda p, counts: math.sqrt(2 / math.pi) * _standard_deviations(p, counts)),
+        "the floor holds NaN where p is 0 or 1: 0 log 0 counts as 0 (torch.xlogy), and 0**0 is 1":
+            somewhere(lambda value, *_: np.isnan(value[1])),
+        "the floor lacks the binomial coefficients, math.comb(N, k)": slip(tv_and_floor, floor=_floor_of(
             lambda k, num, p: (k / num - p).abs() / _log_choose(k, num).exp())),
-        Misconception("the floor lacks the factor (1 - p)**(N - k) of the binomial probabilities", _wrong_floor(
+        "the floor lacks the factor (1 - p)**(N - k) of the binomial probabilities": slip(tv_and_floor, floor=_floor_of(
             lambda k, num, p: (k / num - p).abs() * torch.where(p < 1, (1 - p) ** (k - num), 1))),
-        Misconception("the floor leaves out C = N: there are N + 1 values, 0 to N", _wrong_floor(
-            lambda k, num, p: (k / num - p).abs() * (k < num))),
-        Misconception("the floor leaves out C = 0: there are N + 1 values, 0 to N", _wrong_floor(
-            lambda k, num, p: (k / num - p).abs() * (k > 0))),
-        Misconception("the floor compares counts with p: C is divided by N first", _wrong_floor(
-            lambda k, num, p: (k - p).abs())),
-        Misconception("the floor is in counts: |C - N p| is divided by N", _wrong_floor(
-            lambda k, num, p: (k - num * p).abs())),
-        Misconception("the floor adds up variances; asked are mean *absolute* deviations", _wrong_floor(
-            lambda k, num, p: (k / num - p) ** 2)),
-        Misconception("the squares of the differences are added up, in both; take absolute values", _pair(
-            first=lambda p, counts: (counts / counts.sum() - p).square().sum() / 2,
-            second=lambda p, counts: _floor(p, int(counts.sum()), lambda k, num, p: (k / num - p) ** 2))),
-        Misconception("the floor weighs the outcomes by p; each mean deviation counts the same", _wrong_floor(
-            lambda k, num, p: p * (k / num - p).abs())),
-        Misconception("the floor adds up standard deviations; asked are mean *absolute* deviations, which are smaller",
-                      _pair(second=_root)),
-        Misconception("the floor adds up standard deviations, without the 1/2; asked are mean *absolute* deviations",
-                      _pair(second=lambda p, counts: 2 * _root(p, counts))),
-        Misconception("the floor is taken from the samples; it belongs to p: what N *true* samples would show",
-                      _pair(second=lambda p, counts: _floor(counts.double() / counts.sum(), int(counts.sum())))),
-        Misconception("the floor draws its counts from the samples' shares, counts / N; the true samples come from p",
-                      _pair(second=lambda p, counts: _floor(counts.double() / counts.sum(), int(counts.sum()),
-                                                            lambda k, num, q: (k / num - p[:, None]).abs()))),
-        Misconception("the floor is 0 here: the absolute value belongs inside the mean, or the deviations cancel",
-                      _pair(second=lambda p, counts: torch.zeros(()))),
-        Misconception("both are 0 here: without absolute values the differences cancel", lambda p, counts:
-                      torch.zeros(2)),
-        Misconception("the floor takes all outcomes for equally likely; each has its own p", _pair(
-            second=lambda p, counts: _floor(torch.full_like(p, 1 / len(p)), int(counts.sum())))),
-        Misconception("outcomes that never came up are left out; they deviate from p, too", lambda p, counts:
-                      torch.stack([_variation(p[counts > 0], counts[counts > 0]),
-                                   _floor(p[counts > 0], int(counts.sum()))])),
-        Misconception("the floor is 1/sqrt(N): that is how it falls, not what it is", _pair(
-            second=lambda p, counts: 1 / counts.sum().sqrt())),
-        Misconception("the deviations are averaged over the outcomes; they add up", lambda p, counts:
-                      2 * tv_and_floor(p, counts) / len(p)),
-        Misconception("the deviations are averaged over the outcomes; they add up", lambda p, counts:
-                      tv_and_floor(p, counts) / len(p)),
-        Misconception("the squares of the differences are added up; total variation takes absolute values", _pair(
-            first=lambda p, counts: (counts / counts.sum() - p).square().sum() / 2)),
-        Misconception("the root of the sum of squares is another distance; total variation takes absolute values",
-                      _pair(first=lambda p, counts: (counts / counts.sum() - p).square().sum().sqrt())),
-        Misconception("this is the largest difference of one outcome; total variation adds up all, and halves", _pair(
-            first=lambda p, counts: (counts / counts.sum() - p).abs().max())),
-        Misconception("the counts are compared with p before they are divided by N", _pair(
-            first=lambda p, counts: (counts - p).abs().sum() / 2)),
-        Misconception("these are in counts; divide by N", lambda p, counts: counts.sum() * tv_and_floor(p, counts)),
-        Misconception("the differences have lost their absolute values, so that they cancel", _pair(
-            first=lambda p, counts: (counts / counts.sum() - p).sum() / 2)),
-        Misconception("the floor comes first here; asked is the total variation, then the floor", lambda p, counts:
-                      tv_and_floor(p, counts).flip(0)),
-        Misconception("the floor is subtracted from the total variation; leave both as they are", _pair(
-            first=lambda p, counts: _variation(p, counts) - _floor(p, int(counts.sum())))),
-        Misconception("this is the ratio of the two; asked are both", lambda p, counts:
-                      _variation(p, counts) / _floor(p, int(counts.sum()))),
-        Misconception("this is the KL; asked is the total variation", _pair(
-            first=lambda p, counts: torch.special.xlogy(counts, counts / counts.sum() / p)[counts > 0].sum()
-            / counts.sum())),
-        Misconception("the floor has the number of outcomes for N; N is the number of samples", _pair(
-            second=lambda p, counts: _floor(p, len(p)))),
-        Misconception("N is the number of samples, the sum of the counts; here it is the number of outcomes", _pair(
-            first=lambda p, counts: (counts / len(p) - p).abs().sum() / 2,
-            second=lambda p, counts: _floor(p, len(p)))),
-        Misconception("the floor has N = 50; N is the sum of the counts", _pair(
-            second=lambda p, counts: _floor(p, 50))),
-        Misconception("the floor is right, the total variation is not: half the sum of |counts / N - p|",
-                      symptom=lambda cases, values: _one_right(cases, values, 1)),
-        Misconception("the total variation is right, the floor is near but not exact: no simulation, sum over the "
-                      "N + 1 values of the binomial distribution", symptom=lambda cases, values: _one_right(
-                          cases, values, 0) and _near_floor(cases, values)),
-        Misconception("the total variation is right, the floor is not: (1/2) sum over the outcomes of E|C/N - p|, with "
-                      "C ~ Binomial(N, p)", symptom=lambda cases, values: _one_right(cases, values, 0)),
-    ),
+        "the floor leaves out C = N: there are N + 1 values, 0 to N":
+            slip(tv_and_floor, floor=_floor_of(lambda k, num, p: (k / num - p).abs() * (k < num))),
+        "the floor leaves out C = 0: there are N + 1 values, 0 to N":
+            slip(tv_and_floor, floor=_floor_of(lambda k, num, p: (k / num - p).abs() * (k > 0))),
+        "the floor compares counts with p: C is divided by N first":
+            slip(tv_and_floor, floor=_floor_of(lambda k, num, p: (k - p).abs())),
+        "the floor is in counts: |C - N p| is divided by N":
+            slip(tv_and_floor, floor=_floor_of(lambda k, num, p: (k - num * p).abs())),
+        "the floor adds up variances; asked are mean *absolute* deviations": slip(tv_and_floor, floor=_squares_floor),
+        "the squares of the differences are added up, in both; take absolute values": slip(
+            tv_and_floor, variation=lambda p, shares: (shares - p).square().sum() / 2, floor=_squares_floor),
+        "the floor weighs the outcomes by p; each mean deviation counts the same":
+            slip(tv_and_floor, floor=_floor_of(lambda k, num, p: p * (k / num - p).abs())),
+        "the floor adds up standard deviations; asked are mean *absolute* deviations, which are smaller":
+            slip(tv_and_floor, floor=_standard_deviations),
+        "the floor adds up standard deviations, without the 1/2; asked are mean *absolute* deviations":
+            slip(tv_and_floor, floor=lambda p, counts: 2 * _standard_deviations(p, counts)),
+        "the floor is taken from the samples; it belongs to p: what N *true* samples would show":
+            slip(tv_and_floor, floor=lambda p, counts: _floor(counts / counts.sum(), counts)),
+        "the floor draws its counts from the samples' shares, counts / N; the true samples come from p":
+            slip(tv_and_floor, floor=lambda p, counts: _floor_of(lambda k, num, share: (k / num - p[:, None]).abs())(
+                counts / counts.sum(), counts)),
+        "the floor is 0 here: the absolute value belongs inside the mean, or the deviations cancel":
+            slip(tv_and_floor, floor=lambda p, counts: 0 * p.sum()),
+        "both are 0 here: without absolute values the differences cancel": slip(tv_and_floor, lambda both: 0 * both),
+        "the floor takes all outcomes for equally likely; each has its own p":
+            slip(tv_and_floor, floor=lambda p, counts: _floor(torch.full_like(p, 1 / len(p)), counts)),
+        "outcomes that never came up are left out; they deviate from p, too":
+            slip(tv_and_floor, p=lambda p, counts: p[counts > 0], counts=lambda counts: counts[counts > 0]),
+        "the floor is 1/sqrt(N): that is how it falls, not what it is":
+            slip(tv_and_floor, floor=lambda p, counts: 1 / counts.sum().sqrt()),
+        "the deviations are averaged over the outcomes; they add up": (
+            slip(tv_and_floor, lambda both, p: 2 * both / len(p)), slip(tv_and_floor, lambda both, p: both / len(p))),
+        "the squares of the differences are added up; total variation takes absolute values":
+            slip(tv_and_floor, variation=lambda p, shares: (shares - p).square().sum() / 2),
+        "the root of the sum of squares is another distance; total variation takes absolute values":
+            slip(tv_and_floor, variation=lambda p, shares: (shares - p).square().sum().sqrt()),
+        "this is the largest difference of one outcome; total variation adds up all, and halves":
+            slip(tv_and_floor, variation=lambda p, shares: (shares - p).abs().max()),
+        "the counts are compared with p before they are divided by N":
+            lambda p, counts: torch.stack([_variation(p, counts), _floor(p, counts)]),
+        "these are in counts; divide by N": slip(tv_and_floor, lambda both, counts: counts.sum() * both),
+        "the differences have lost their absolute values, so that they cancel":
+            slip(tv_and_floor, variation=lambda p, shares: (shares - p).sum() / 2),
+        "the floor comes first here; asked is the total variation, then the floor":
+            slip(tv_and_floor, lambda both: both.flip(0)),
+        "the floor is subtracted from the total variation; leave both as they are":
+            slip(tv_and_floor, lambda both: torch.stack([both[0] - both[1], both[1]])),
+        "this is the ratio of the two; asked are both": slip(tv_and_floor, lambda both: both[0] / both[1]),
+        "this is the KL; asked is the total variation": slip(
+            tv_and_floor, variation=lambda p, shares: torch.special.xlogy(shares, shares / p)[shares > 0].sum()),
+        "the floor has the number of outcomes for N; N is the number of samples":
+            slip(tv_and_floor, floor=lambda p, counts: _floor(p, torch.tensor(len(p)))),
+        "N is the number of samples, the sum of the counts; here it is the number of outcomes":
+            lambda p, counts: torch.stack([_variation(p, counts / len(p)), _floor(p, torch.tensor(len(p)))]),
+        "the floor has N = 50; N is the sum of the counts":
+            slip(tv_and_floor, floor=lambda p, counts: _floor(p, torch.tensor(50))),
+        "the floor is right, the total variation is not: half the sum of |counts / N - p|": agreeing(tv_and_floor, 1),
+        "the total variation is right, the floor is near but not exact: no simulation, sum over the N + 1 values of "
+        "the binomial distribution": agreeing(tv_and_floor, rtol=np.array([1e-4, 0.1])),
+        "the total variation is right, the floor is not: (1/2) sum over the outcomes of E|C/N - p|, with "
+        "C ~ Binomial(N, p)": agreeing(tv_and_floor, 0),
+    }),
 )
-
-
-def _one_right(cases: list[Case], values: list[np.ndarray], which: int) -> bool:
-    return all(np.allclose(value[which], tv_and_floor(*case.args)[which].numpy(), rtol=1e-4, atol=1e-6)
-               for case, value in zip(cases, values, strict=True))
-
-
-def _near_floor(cases: list[Case], values: list[np.ndarray]) -> bool:
-    return all(np.isclose(value[1], tv_and_floor(*case.args)[1].item(), rtol=0.1)
-               for case, value in zip(cases, values, strict=True))
 
 
 # 09-6: a place on the trilemma
 
-def place(samples: Tensor, p: Tensor, modes: Tensor, num_calls: int) -> Tensor:
-    return _placed(samples, p, modes, num_calls)
-
-
-def _placed(samples: Tensor, p: Tensor, modes: Tensor, num_calls: int, *, quality: Callable | None = None,
-            coverage: Callable | None = None, speed: Callable | None = None) -> Tensor:
-    shares, due = _shares_of(samples, p, modes)
-    quality = quality or (lambda shares, due: shares.sum())
-    coverage = coverage or (lambda shares, due: (shares >= due / 2).double().mean())
-    speed = speed or (lambda calls: 1 / calls)
-    return torch.tensor([float(quality(shares, due)), float(coverage(shares, due)), float(speed(num_calls))],
+def place(samples: Tensor, p: Tensor, modes: Tensor, num_calls: int, *,
+          quality: Callable[[Tensor, Tensor], Tensor] = lambda shares, due: shares.sum(),
+          covered: Callable[[Tensor, Tensor], Tensor] = lambda shares, due: shares >= due / 2,
+          speed: Callable[[int], float] = lambda calls: 1 / calls) -> Tensor:
+    """Quality, coverage (the mean of `covered`) and speed; or others, of the modes' shares, what is due, and calls."""
+    frequency = torch.bincount(samples, minlength=len(p)).double() / len(samples)
+    shares, due = modes.double() @ frequency, modes.double() @ p
+    return torch.tensor([quality(shares, due), covered(shares, due).double().mean(), speed(num_calls)],
                         dtype=torch.float64)
 
 
-def _shares_of(samples: Tensor, p: Tensor, modes: Tensor) -> tuple[Tensor, Tensor]:
-    frequency = torch.bincount(samples, minlength=len(p)).double() / len(samples)
-    return modes.double() @ frequency, modes.double() @ p
-
-
-def _wrong_place(**change) -> Callable:
-    return lambda *args: _placed(*args, **change)
-
-
-def _wrong_coverage(of: Callable[[Tensor, Tensor], Tensor]) -> Callable:
-    """What a mistake makes of coverage, by outcome: of (has an outcome half of its due?, modes)."""
-    def wrong(samples: Tensor, p: Tensor, modes: Tensor, num_calls: int) -> Tensor:
+def _coverage_of_outcomes(of: Callable[[Tensor, Tensor], Tensor]) -> Callable:
+    """Coverage as the mean of `of`, of which outcomes have half of their due, and the modes."""
+    def wrong(right: Tensor, samples: Tensor, p: Tensor, modes: Tensor) -> Tensor:
         enough = torch.bincount(samples, minlength=len(p)) / len(samples) >= p / 2
-        return _placed(samples, p, modes, num_calls, coverage=lambda shares, due: of(enough, modes).double().mean())
-    return wrong
+        return torch.stack([right[0], of(enough, modes).double().mean(), right[2]])
+    return slip(place, wrong)
 
 
 def _place_cases(seed: int) -> list[Case]:
@@ -788,81 +654,61 @@ PLACE = Question(
     name="place",
     cases=_place_cases,
     reference=place,
-    misconceptions=(
-        Misconception("quality is taken from p; it is the share of the *samples* that lie in some mode", _wrong_place(
-            quality=lambda shares, due: due.sum())),
-        Misconception("quality is divided by what is due; asked is the share of the samples", _wrong_place(
-            quality=lambda shares, due: shares.sum() / due.sum())),
-        Misconception("quality is the share outside the modes", _wrong_place(
-            quality=lambda shares, due: 1 - shares.sum())),
-        Misconception("quality is averaged over the modes; the shares add up", _wrong_place(
-            quality=lambda shares, due: shares.mean())),
-        Misconception("coverage asks for more than half of what is due; exactly half is enough", _wrong_place(
-            coverage=lambda shares, due: (shares > due / 2).double().mean())),
-        Misconception("coverage divides by the number of samples in modes; what is due is a share of *all* samples",
-                      _wrong_place(coverage=lambda shares, due: (shares / shares.sum() >= due / 2).double().mean())),
-        Misconception("coverage divides what is due by the probability of all modes; due is a mode's probability under "
-                      "p itself", _wrong_place(coverage=lambda shares, due: (
-                          shares >= due / due.sum() / 2).double().mean())),
-        Misconception("coverage asks every outcome of a mode for half of its due; asked is the mode as a whole",
-                      _wrong_coverage(lambda enough, modes: (enough | ~modes).all(1))),
-        Misconception("coverage counts outcomes; asked is the share of the *modes*", _wrong_coverage(
-            lambda enough, modes: enough[modes.any(0)])),
-        Misconception("coverage counts outcomes; asked is the share of the *modes*", _wrong_coverage(
-            lambda enough, modes: enough)),
-        Misconception("coverage counts every mode that was drawn at all (or compares counts with probabilities); at "
-                      "least half of what is due is asked", _wrong_place(
-                          coverage=lambda shares, due: (shares > 0).double().mean())),
-        Misconception("outcomes of no mode are counted as if they were in one (argmax, say, gives 0 where no entry is "
-                      "true)",
-                      lambda samples, p, modes, num_calls: place(samples, p, torch.cat(
-                          [modes[:1] | ~modes.any(0), modes[1:]]), num_calls)),
-        Misconception("coverage asks for all that is due; half of it is enough", _wrong_place(
-            coverage=lambda shares, due: (shares >= due).double().mean())),
-        Misconception("coverage compares with 1/2; with half of what is due to each mode", _wrong_place(
-            coverage=lambda shares, due: (shares >= 0.5).double().mean())),
-        Misconception("coverage takes the same share for every mode; p gives each its own", _wrong_place(
-            coverage=lambda shares, due: (shares >= 0.5 / len(due)).double().mean())),
-        Misconception("coverage is a number of modes; asked is their share", _wrong_place(
-            coverage=lambda shares, due: (shares >= due / 2).sum())),
-        Misconception("coverage weighs the modes by p; each counts the same", _wrong_place(
-            coverage=lambda shares, due: ((shares >= due / 2) * due).sum() / due.sum())),
-        Misconception("coverage is the share of modes that are *lost*", _wrong_place(
-            coverage=lambda shares, due: (shares < due / 2).double().mean())),
-        Misconception("speed is the number of calls; asked is 1 over it", _wrong_place(speed=lambda calls: calls)),
-        Misconception("speed counts the samples: calls are per sample, 1 / num_calls is asked", lambda samples, p,
-                      modes, num_calls: _placed(samples, p, modes, num_calls, speed=lambda calls:
-                                                len(samples) / calls)),
-        Misconception("speed counts the samples: calls are per sample, 1 / num_calls is asked", lambda samples, p,
-                      modes, num_calls: _placed(samples, p, modes, num_calls, speed=lambda calls:
-                                                1 / (calls * len(samples)))),
-        Misconception("speed is rounded to a whole number: 1 / num_calls, not 1 // num_calls", _wrong_place(
-            speed=lambda calls: 1 // calls)),
-        Misconception("quality and coverage are in percent; asked are shares, from 0 to 1", lambda *args:
-                      place(*args) * torch.tensor([100, 100, 1])),
-        Misconception("quality and coverage have changed places", lambda *args: place(*args)[torch.tensor([1, 0, 2])]),
-        Misconception("the order is quality, coverage, speed", lambda *args: place(*args).flip(0)),
-        Misconception("quality is in counts; divide by the number of samples", lambda samples, *rest: torch.cat(
-            [place(samples, *rest)[:1] * len(samples), place(samples, *rest)[1:]])),
-        Misconception("quality counts a repeated sample once; every sample counts", lambda samples, p, modes, num_calls:
-                      _placed(samples, p, modes, num_calls, quality=lambda shares, due:
-                              modes.any(0)[samples.unique()].double().mean())),
-        Misconception("a repeated sample counts once here: every sample counts", lambda samples, *rest:
-                      place(samples.unique(), *rest)),
-        Misconception("quality is wrong, coverage and speed are right: the share of samples in any of the modes",
-                      symptom=lambda cases, values: _only_wrong(cases, values, 0)),
-        Misconception("coverage is wrong, quality and speed are right: the share of modes with at least half of what "
-                      "is due", symptom=lambda cases, values: _only_wrong(cases, values, 1)),
-        Misconception("speed is wrong, quality and coverage are right: 1 / num_calls",
-                      symptom=lambda cases, values: _only_wrong(cases, values, 2)),
-    ),
+    misconceptions=mistakes({
+        "quality is taken from p; it is the share of the *samples* that lie in some mode":
+            slip(place, quality=lambda shares, due: due.sum()),
+        "quality is divided by what is due; asked is the share of the samples":
+            slip(place, quality=lambda shares, due: shares.sum() / due.sum()),
+        "quality is the share outside the modes": slip(place, quality=lambda shares, due: 1 - shares.sum()),
+        "quality is averaged over the modes; the shares add up": slip(place, quality=lambda shares, due: shares.mean()),
+        "coverage asks for more than half of what is due; exactly half is enough":
+            slip(place, covered=lambda shares, due: shares > due / 2),
+        "coverage divides by the number of samples in modes; what is due is a share of *all* samples":
+            slip(place, covered=lambda shares, due: shares / shares.sum() >= due / 2),
+        "coverage divides what is due by the probability of all modes; due is a mode's probability under p itself":
+            slip(place, covered=lambda shares, due: shares >= due / due.sum() / 2),
+        "coverage asks every outcome of a mode for half of its due; asked is the mode as a whole":
+            _coverage_of_outcomes(lambda enough, modes: (enough | ~modes).all(1)),
+        "coverage counts outcomes; asked is the share of the *modes*": (
+            _coverage_of_outcomes(lambda enough, modes: enough[modes.any(0)]),
+            _coverage_of_outcomes(lambda enough, modes: enough)),
+        "coverage counts every mode that was drawn at all (or compares counts with probabilities); at least half of "
+        "what is due is asked": slip(place, covered=lambda shares, due: shares > 0),
+        "outcomes of no mode are counted as if they were in one (argmax, say, gives 0 where no entry is true)":
+            slip(place, modes=lambda modes: torch.cat([modes[:1] | ~modes.any(0), modes[1:]])),
+        "coverage asks for all that is due; half of it is enough":
+            slip(place, covered=lambda shares, due: shares >= due),
+        "coverage compares with 1/2; with half of what is due to each mode":
+            slip(place, covered=lambda shares, due: shares >= 0.5),
+        "coverage takes the same share for every mode; p gives each its own":
+            slip(place, covered=lambda shares, due: shares >= 0.5 / len(due)),
+        "coverage is a number of modes; asked is their share":
+            slip(place, covered=lambda shares, due: len(due) * (shares >= due / 2)),
+        "coverage weighs the modes by p; each counts the same":
+            slip(place, covered=lambda shares, due: (shares >= due / 2) * due / due.mean()),
+        "coverage is the share of modes that are *lost*": slip(place, covered=lambda shares, due: shares < due / 2),
+        "speed is the number of calls; asked is 1 over it": slip(place, speed=lambda calls: calls),
+        "speed counts the samples: calls are per sample, 1 / num_calls is asked": (
+            slip(place, num_calls=lambda num_calls, samples: num_calls / len(samples)),
+            slip(place, num_calls=lambda num_calls, samples: num_calls * len(samples))),
+        "speed is rounded to a whole number: 1 / num_calls, not 1 // num_calls":
+            slip(place, speed=lambda calls: 1 // calls),
+        "quality and coverage are in percent; asked are shares, from 0 to 1":
+            slip(place, lambda right: right * torch.tensor([100, 100, 1])),
+        "quality and coverage have changed places": slip(place, lambda right: right[[1, 0, 2]]),
+        "the order is quality, coverage, speed": slip(place, lambda right: right.flip(0)),
+        "quality is in counts; divide by the number of samples":
+            slip(place, lambda right, samples: right * torch.tensor([len(samples), 1, 1])),
+        "quality counts a repeated sample once; every sample counts": lambda samples, *others: torch.cat(
+            [place(samples.unique(), *others)[:1], place(samples, *others)[1:]]),
+        "a repeated sample counts once here: every sample counts":
+            slip(place, samples=lambda samples: samples.unique()),
+        "quality is wrong, coverage and speed are right: the share of samples in any of the modes":
+            agreeing(place, [1, 2]),
+        "coverage is wrong, quality and speed are right: the share of modes with at least half of what is due":
+            agreeing(place, [0, 2]),
+        "speed is wrong, quality and coverage are right: 1 / num_calls": agreeing(place, [0, 1]),
+    }),
 )
-
-
-def _only_wrong(cases: list[Case], values: list[np.ndarray], which: int) -> bool:
-    others = [i for i in range(3) if i != which]
-    return all(np.allclose(value[others], place(*case.args).numpy()[others], rtol=1e-4, atol=1e-6)
-               for case, value in zip(cases, values, strict=True))
-
 
 QUESTIONS = (LOG_LIKELIHOOD, FLOW_LOG_PROB, VAE_BOUND, CONDITIONAL_FIELDS, TV_AND_FLOOR, PLACE)

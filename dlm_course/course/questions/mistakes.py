@@ -108,3 +108,10 @@ def dependent(masked: np.ndarray) -> bool:
 
 def _arrays(case: Case, value: np.ndarray) -> list:
     return [value, *(arg.numpy() if isinstance(arg, Tensor) else arg for arg in case.args)]
+
+
+def agreeing(other: Callable[..., Tensor], at: Any = ..., *, rtol: float | np.ndarray = 1e-4) -> Shows:
+    """The values of every case are those of `other` at this index, whatever they are elsewhere; NaN agrees with NaN."""
+    return Shows(lambda cases, values: all(
+        np.allclose(value[at], other(*case.args).numpy()[at], rtol=rtol, atol=1e-6, equal_nan=True)
+        for case, value in zip(cases, values, strict=True)))

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from dlm_course.course.questions.question import Case, Misconception, Question
+from dlm_course.course.questions.mistakes import mistakes, slip
+from dlm_course.course.questions.question import Case, Question
 
 
 def mask_share(xt: Tensor, mask_id: int) -> Tensor:
@@ -26,31 +27,25 @@ MASK_SHARE = Question(
     name="mask_share",
     cases=_cases,
     reference=mask_share,
-    misconceptions=(
-        Misconception("these are counts; the share is the count divided by the length n of the sequence",
-                      lambda xt, mask_id: (xt == mask_id).sum(-1)),
-        Misconception("these are counts; the share is the count divided by the length n of the sequence",
-                      lambda xt, mask_id: (xt == mask_id).double().sum(-1)),
-        Misconception("this is the share of *visible* tokens", lambda xt, mask_id: (xt != mask_id).double().mean(-1)),
-        Misconception("this is one share for the whole batch; each sequence has its own: average over the last "
-                      "dimension only", lambda xt, mask_id: (xt == mask_id).double().mean()),
-        Misconception("this is one share for the whole batch; each sequence has its own: average over the last "
-                      "dimension only", lambda xt, mask_id: (xt == mask_id).double().mean().expand(len(xt))),
-        Misconception("this is in per cent; a share lies between 0 and 1",
-                      lambda xt, mask_id: 100 * (xt == mask_id).double().mean(-1)),
-        Misconception("this is the ratio of masked to visible tokens; a share is the count divided by the length n",
-                      lambda xt, mask_id: (xt == mask_id).sum(-1) / (xt != mask_id).sum(-1)),
-        Misconception("this is the mean of the states themselves: compare them with mask_id first",
-                      lambda xt, mask_id: xt.double().mean(-1)),
-        Misconception("the mask is not always state 0: compare with mask_id",
-                      lambda xt, mask_id: (xt == 0).double().mean(-1)),
-        Misconception("the average runs over the sequences, position by position; it must run over the tokens of a "
-                      "sequence, the last dimension", lambda xt, mask_id: (xt == mask_id).double().mean(0)),
-        Misconception("the mask is not always the last state: compare with mask_id",
-                      lambda xt, mask_id: (xt == xt.max()).double().mean(-1)),
-        Misconception("divided by the number of sequences; a share is the count divided by the length n",
-                      lambda xt, mask_id: (xt == mask_id).double().sum(-1) / len(xt)),
-    ),
+    misconceptions=mistakes({
+        "these are counts; the share is the count divided by the length n of the sequence":
+            slip(mask_share, lambda share, xt: share * xt.shape[-1]),
+        "this is the share of *visible* tokens": slip(mask_share, lambda share: 1 - share),
+        "this is one share for the whole batch; each sequence has its own: average over the last dimension only": (
+            slip(mask_share, lambda share: share.mean()),
+            slip(mask_share, lambda share: share.mean().expand(len(share)))),
+        "this is in per cent; a share lies between 0 and 1": slip(mask_share, lambda share: 100 * share),
+        "this is the ratio of masked to visible tokens; a share is the count divided by the length n":
+            slip(mask_share, lambda share: share / (1 - share)),
+        "this is the mean of the states themselves: compare them with mask_id first":
+            lambda xt, mask_id: xt.double().mean(-1),
+        "the mask is not always state 0: compare with mask_id": slip(mask_share, mask_id=lambda: 0),
+        "the average runs over the sequences, position by position; it must run over the tokens of a sequence, the "
+        "last dimension": slip(mask_share, xt=lambda xt: xt.T),
+        "the mask is not always the last state: compare with mask_id": slip(mask_share, mask_id=lambda xt: xt.max()),
+        "divided by the number of sequences; a share is the count divided by the length n":
+            slip(mask_share, lambda share, xt: share * xt.shape[-1] / len(xt)),
+    }),
 )
 
 QUESTIONS = (MASK_SHARE,)
