@@ -20,7 +20,7 @@ class _Conditional(GivenFunction):
     def __init__(self, weights: Tensor):
         self.weights = weights
 
-    def __call__(self, prefix: Tensor) -> Tensor:  # type: ignore[override]    # of one argument
+    def __call__(self, prefix: Tensor) -> Tensor:
         prefix = torch.as_tensor(prefix)
         if prefix.ndim != 2:
             raise ValueError(f"conditional takes prefixes of shape (B, length so far), got {tuple(prefix.shape)}")
