@@ -13,6 +13,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PYTEST := $(BIN)/pytest -n auto --maxprocesses=8 --dist loadgroup --no-loadscope-reorder --durations=10
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 TORCH  ?=
 BROWSER ?= yes
@@ -27,28 +28,27 @@ help:
 lab: $(VENV)/ready
 	@$(if $(filter yes no,$(BROWSER)),env -u BROWSER) $(BIN)/dlm-course lab $(if $(filter no,$(BROWSER)),--no-browser) $(if $(PORT),--port $(PORT))
 
-# One thread a process: two on a busy machine are slower than one. The notebooks run once more on two, but for those that
-# train and set the number of their threads themselves.
+# One thread a process: two on a busy machine are slower than one. Capstone: the exercise takes the models that the solution
+# has trained. Then the lectures in which threads can matter run once more on two.
 test: $(VENV)/ready-test
 	$(BIN)/ruff check
 	$(BIN)/lint-imports
-	OMP_NUM_THREADS=1 $(BIN)/pytest --nbval tests lectures solutions exercises \
-	    -n auto --maxprocesses=8 --dist loadfile --durations=10 --timeout=1200
-	OMP_NUM_THREADS=2 $(BIN)/pytest --nbval lectures solutions exercises --durations=10 \
-	    $(foreach trains,lectures/07_* lectures/08_* lectures/09_* */10_*,--ignore-glob='$(trains)')
+	rm -rf $(VENV)/capstone
+	OMP_NUM_THREADS=1 DLM_COURSE_KEEP=$(CURDIR)/$(VENV)/capstone $(PYTEST) --nbval tests lectures solutions exercises \
+	    --timeout=1200
+	OMP_NUM_THREADS=2 $(BIN)/pytest --nbval --once lectures/0[0-6]_* --durations=10
 
 test-quick: $(VENV)/ready-test
 	$(BIN)/ruff check
-	OMP_NUM_THREADS=1 $(BIN)/pytest tests -m "not slow" -n auto --maxprocesses=8 --dist loadfile --durations=10
+	OMP_NUM_THREADS=1 $(PYTEST) tests -m "not slow"
 
 test-notebooks: $(VENV)/ready-test
-	OMP_NUM_THREADS=1 $(BIN)/pytest --nbval lectures solutions exercises -n auto --maxprocesses=8 --dist loadgroup \
-	    --durations=10 --timeout=1200
+	OMP_NUM_THREADS=1 $(PYTEST) --nbval lectures solutions exercises --timeout=1200
 
 topic: $(VENV)/ready-test
 	@[ -n "$(N)" ] || { echo "which one? make topic N=05"; exit 1; }
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q --nbval tests/answers/test_$(N)_* $(wildcard lectures/$(N)_*) solutions/$(N)_* \
-	    exercises/$(N)_* -n auto --maxprocesses=8 --dist loadgroup
+	OMP_NUM_THREADS=1 $(PYTEST) -q --nbval tests/answers/test_$(N)_* $(wildcard lectures/$(N)_*) solutions/$(N)_* \
+	    exercises/$(N)_*
 
 notebooks: $(VENV)/ready
 	$(BIN)/python -m dlm_course.course.author.execute lectures/*.ipynb

@@ -29,12 +29,9 @@ def cell_of(notebook, id_):
 
 # The stored files
 
-@pytest.fixture(scope="module", params=TOPICS)
-def fresh(request, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        # The capstone keeps its models here: those of the solution serve the exercise, whose cells are the same.
-        patch.setenv("DLM_COURSE_KEEP", str(tmp_path_factory.mktemp("models")))
-        return request.param, release(request.param, ROOT / "solutions")
+@pytest.fixture(scope="module", params=["00", "01"])    # what the others store, nbval runs and compares
+def fresh(request):
+    return request.param, release(request.param, ROOT / "solutions")
 
 
 @pytest.mark.slow
