@@ -1,19 +1,24 @@
 """Topic 01: a column of Q_t, the order of a product, sums over paths, sampled paths, a matrix from counted pairs."""
 
-import math
-from itertools import product
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from dlm_course.chain.categorical import one_hot
 from dlm_course.chain.transition import MatrixTransition
-from dlm_course.course.questions.question import Case, Misconception, Question
+from dlm_course.course.questions.mistakes import Shows, everywhere, mistakes, seeding, slip, somewhere
+from dlm_course.course.questions.question import Case, Question
 
 
 def _random_matrices(num_steps: int, num_states: int, generator: torch.Generator) -> Tensor:
     matrices = torch.rand(num_steps, num_states, num_states, dtype=torch.float64, generator=generator) ** 2
     return matrices / matrices.sum(-2, keepdim=True)
+
+
+_all_zero = everywhere(lambda value, *_: (value == 0).all())
+_sums_off_one = somewhere(lambda value, *_: np.abs(value.sum(0) - 1).max() > 1e-3)
 
 
 # 01-1: a column, not a row
@@ -45,21 +50,21 @@ NEXT_DISTRIBUTION = Question(
     name="next_distribution",
     cases=_next_cases,
     reference=next_distribution,
-    misconceptions=(
-        Misconception("you read a row of Q; the distribution of x_t given x_{t-1} = j is column j, Q[:, j]. A row does "
-                      "not even sum to 1", lambda matrix, x: matrix[x]),
-        Misconception("this is a row of Q, normalised; the distribution of x_t given x_{t-1} = j is column j, which "
-                      "sums to 1 by itself", lambda matrix, x: matrix[x] / matrix[x].sum(-1, keepdim=True)),
-        Misconception("the columns are right, but the states must be the last dimension: shape (..., K), and Q[:, x] "
-                      "puts them first", lambda matrix, x: matrix[:, x]),
-        Misconception("this is the most probable next state; asked is the whole distribution over the K states",
-                      lambda matrix, x: matrix.argmax(0)[x]),
-        Misconception("the states are counted from 0: column x is Q[:, x], not Q[:, x - 1]",
-                      lambda matrix, x: matrix.T[x - 1]),
-        Misconception("this uses the notebook's Q; use the argument, matrix", lambda matrix, x: _NOTEBOOK_Q.T[x]),
-        Misconception("this is one_hot(x), where the token is; asked is where it goes, Q one_hot(x)",
-                      lambda matrix, x: torch.eye(len(matrix), dtype=torch.float64)[x]),
-    ),
+    misconceptions=mistakes({
+        "you read a row of Q; the distribution of x_t given x_{t-1} = j is column j, Q[:, j]. A row does not even sum "
+        "to 1": lambda matrix, x: matrix[x],
+        "this is a row of Q, normalised; the distribution of x_t given x_{t-1} = j is column j, which sums to 1 by "
+        "itself": lambda matrix, x: matrix[x] / matrix[x].sum(-1, keepdim=True),
+        "the columns are right, but the states must be the last dimension: shape (..., K), and Q[:, x] puts them "
+        "first": lambda matrix, x: matrix[:, x],
+        "this is the most probable next state; asked is the whole distribution over the K states":
+            lambda matrix, x: matrix.argmax(0)[x],
+        "the states are counted from 0: column x is Q[:, x], not Q[:, x - 1]":
+            slip(next_distribution, x=lambda x: x - 1),
+        "this uses the notebook's Q; use the argument, matrix": slip(next_distribution, matrix=lambda: _NOTEBOOK_Q),
+        "this is one_hot(x), where the token is; asked is where it goes, Q one_hot(x)":
+            lambda matrix, x: one_hot(x, len(matrix)),
+    }),
 )
 
 
@@ -72,10 +77,6 @@ def cumulative_matrix(matrices: Tensor, t: int) -> Tensor:
     return result
 
 
-def _wrong_order(matrices: Tensor, t: int) -> Tensor:
-    return cumulative_matrix(matrices[:t].flip(0), t)
-
-
 def _cumulative_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     matrices = _random_matrices(4, 3, generator)
@@ -84,49 +85,41 @@ def _cumulative_cases(seed: int) -> list[Case]:
                  edge="at t = 0 nothing has happened yet, so Q_{1:0} is the identity matrix")]
 
 
-def _columns_do_not_sum_to_one(cases, values) -> bool:
-    return any(np.abs(value.sum(0) - 1).max() > 1e-3 for value in values)
-
-
 CUMULATIVE_MATRIX = Question(
     id="01-2-cumulative-matrix",
     points=2,
     name="cumulative_matrix",
     cases=_cumulative_cases,
     reference=cumulative_matrix,
-    misconceptions=(
-        Misconception("the product is in the wrong order: the first step acts first, so Q_1 stands on the right, next "
-                      "to x_0, and each later matrix goes to its left: Q_t ... Q_2 Q_1", _wrong_order),
-        Misconception("the matrices are transposed: columns of Q sum to 1 here, so Q acts on the column x_0 from the "
-                      "left", lambda matrices, t: cumulative_matrix(matrices, t).T),
-        Misconception("each matrix was transposed before multiplying: columns of Q sum to 1 here already",
-                      lambda matrices, t: _wrong_order(matrices, t).T),
-        Misconception("one step too few: Q_{1:t} has t factors, and Q_t is matrices[t - 1]",
-                      lambda matrices, t: cumulative_matrix(matrices, max(t - 1, 0))),
-        Misconception("one step too many: Q_{1:t} has t factors, and Q_t is matrices[t - 1]",
-                      lambda matrices, t: cumulative_matrix(matrices, min(t + 1, len(matrices)))),
-        Misconception("Q_1 is left out: Q_{1:t} has t factors, and Q_1 is matrices[0]",
-                      lambda matrices, t: cumulative_matrix(matrices[1:], t - 1)),
-        Misconception("this is the product of all T matrices, whatever t is",
-                      lambda matrices, t: cumulative_matrix(matrices, len(matrices))),
-        Misconception("this is Q_1 for every t; does the return stand inside the loop?",
-                      lambda matrices, t: matrices[0]),
-        Misconception("Q_t itself, or a power of it, is the cumulative matrix only if every step has the same matrix",
-                      lambda matrices, t: matrices[t - 1]),
-        Misconception("Q_t itself, or a power of it, is the cumulative matrix only if every step has the same matrix",
-                      lambda matrices, t: torch.linalg.matrix_power(matrices[t - 1], t)),
-        Misconception("Q_1 to the power t is the cumulative matrix only if every step has the same matrix",
-                      lambda matrices, t: torch.linalg.matrix_power(matrices[0], t)),
-        Misconception("entries were multiplied one by one (*); steps are chained by the matrix product (@), which sums "
-                      "over the state in between", lambda matrices, t: matrices[:t].prod(0)),
-        Misconception("entries were multiplied one by one (*); steps are chained by the matrix product (@), which sums "
-                      "over the state in between", lambda matrices, t:
-                      torch.eye(matrices.shape[-1], dtype=torch.float64) * matrices[:t].prod(0)),
-        Misconception("the product starts from zeros; start from the identity, which changes nothing",
-                      symptom=lambda cases, values: all((value == 0).all() for value in values)),
-        Misconception("the columns of the result do not sum to 1: chain the steps with the matrix product (@), "
-                      "starting from the identity", symptom=_columns_do_not_sum_to_one),
-    ),
+    misconceptions=mistakes({
+        "the product is in the wrong order: the first step acts first, so Q_1 stands on the right, next to x_0, and "
+        "each later matrix goes to its left: Q_t ... Q_2 Q_1":
+            slip(cumulative_matrix, matrices=lambda matrices, t: matrices[:t].flip(0)),
+        "the matrices are transposed: columns of Q sum to 1 here, so Q acts on the column x_0 from the left":
+            slip(cumulative_matrix, lambda result: result.T),
+        "each matrix was transposed before multiplying: columns of Q sum to 1 here already":
+            slip(cumulative_matrix, matrices=lambda matrices: matrices.mT),
+        "one step too few: Q_{1:t} has t factors, and Q_t is matrices[t - 1]":
+            slip(cumulative_matrix, t=lambda t: t - 1),
+        "one step too many: Q_{1:t} has t factors, and Q_t is matrices[t - 1]":
+            slip(cumulative_matrix, t=lambda t: t + 1),
+        "Q_1 is left out: Q_{1:t} has t factors, and Q_1 is matrices[0]":
+            lambda matrices, t: cumulative_matrix(matrices[1:], t - 1),
+        "this is the product of all T matrices, whatever t is":
+            slip(cumulative_matrix, t=lambda matrices: len(matrices)),
+        "this is Q_1 for every t; does the return stand inside the loop?": lambda matrices, t: matrices[0],
+        "Q_t itself, or a power of it, is the cumulative matrix only if every step has the same matrix":
+            (lambda matrices, t: matrices[t - 1],
+             lambda matrices, t: torch.linalg.matrix_power(matrices[t - 1], t)),
+        "Q_1 to the power t is the cumulative matrix only if every step has the same matrix":
+            lambda matrices, t: torch.linalg.matrix_power(matrices[0], t),
+        "entries were multiplied one by one (*); steps are chained by the matrix product (@), which sums over the "
+        "state in between": (lambda matrices, t: matrices[:t].prod(0),
+                             lambda matrices, t: torch.eye(matrices.shape[-1]) * matrices[:t].prod(0)),
+        "the product starts from zeros; start from the identity, which changes nothing": _all_zero,
+        "the columns of the result do not sum to 1: chain the steps with the matrix product (@), starting from the "
+        "identity": _sums_off_one,
+    }),
 )
 
 
@@ -136,14 +129,23 @@ def marginal_by_paths(matrices: Tensor, x0: int, t: int) -> Tensor:
     return cumulative_matrix(matrices, t)[:, x0]
 
 
-def _fold_paths(matrices: Tensor, x0: int, t: int, fold) -> Tensor:
-    """What `fold`, in place of a sum, makes of the probabilities of the paths from x0 that end in each state."""
+def path_law(matrices: Tensor, x0: Tensor, *, from_x0: bool = False) -> Tensor:
+    """The probability of every path x_0, x_1, ..., x_T, shape (K,) * (T+1), x_0 distributed as in `x0`.
+
+    With from_x0 each step draws from column x_0, not x_{s-1}, of Q_s.
+    """
     num_states = matrices.shape[-1]
-    weights = [[] for _ in range(num_states)]
-    for states in product(range(num_states), repeat=t):
-        path = (x0, *states)
-        weights[path[-1]].append(math.prod(float(matrices[s, path[s + 1], path[s]]) for s in range(t)))
-    return torch.tensor([fold(w) for w in weights], dtype=torch.float64)
+    law = torch.bincount(x0, minlength=num_states).double() / len(x0)
+    for s, matrix in enumerate(matrices):
+        column = matrix.T.reshape(num_states, *(1,) * s, num_states) if from_x0 else matrix.T
+        law = law[..., None] * column
+    return law
+
+
+def _combined(rule: Callable[[Tensor], Tensor]) -> Callable:
+    """The function that combines the probabilities of the paths from x_0, (paths, K), by this rule, not the sum."""
+    return lambda matrices, x0, t: rule(
+        path_law(matrices[:t], torch.tensor([x0]))[x0].reshape(-1, matrices.shape[-1]))
 
 
 def _path_cases(seed: int) -> list[Case]:
@@ -163,46 +165,38 @@ MARGINAL_BY_PATHS = Question(
     name="marginal_by_paths",
     cases=_path_cases,
     reference=marginal_by_paths,
-    misconceptions=(
-        Misconception("each step reads Q[from, to]; here Q[i, j] is the probability of going from j to i, so a step "
-                      "from x_{s-1} to x_s weighs Q_s[x_s, x_{s-1}]",
-                      lambda matrices, x0, t: _wrong_order(matrices, t)[x0]),
-        Misconception("this is row x_0 of Q_{1:t}, how likely each state is to *become* x_0; asked is where x_0 goes, "
-                      "column x_0", lambda matrices, x0, t: cumulative_matrix(matrices, t)[x0]),
-        Misconception("the matrices are used in the wrong order: the step out of x_0 is Q_1, matrices[0]",
-                      lambda matrices, x0, t: _wrong_order(matrices, t)[:, x0]),
-        Misconception("the wrong matrix for each step: step s uses Q_s, which is matrices[s - 1]",
-                      lambda matrices, x0, t: marginal_by_paths(matrices.roll(-1, 0), x0, t)),
-        Misconception("the wrong matrix for each step: step s uses Q_s, which is matrices[s - 1]",
-                      lambda matrices, x0, t: marginal_by_paths(matrices.roll(1, 0), x0, t)),
-        Misconception("every step uses the same matrix; step s uses Q_s, which is matrices[s - 1]",
-                      lambda matrices, x0, t: torch.linalg.matrix_power(matrices[0], t)[:, x0]),
-        Misconception("every step uses the same matrix; step s uses Q_s, which is matrices[s - 1]",
-                      lambda matrices, x0, t: torch.linalg.matrix_power(matrices[t - 1], t)[:, x0]),
-        Misconception("only the most probable path into each state is counted; a state is reached along any path, so "
-                      "their probabilities add up", lambda matrices, x0, t: _fold_paths(matrices, x0, t, max)),
-        Misconception("the paths are averaged; they exclude each other, so their probabilities add up",
-                      lambda matrices, x0, t: _fold_paths(matrices, x0, t, lambda w: sum(w) / len(w))),
-        Misconception("the paths are averaged; they exclude each other, so their probabilities add up",
-                      lambda matrices, x0, t: marginal_by_paths(matrices, x0, t) / matrices.shape[-1] ** t),
-        Misconception("one path into each state overwrites another; their probabilities add up: use +=",
-                      lambda matrices, x0, t: _fold_paths(matrices, x0, t, lambda w: w[-1])),
-        Misconception("everything is added to the state where the path starts; add it to the one where it ends",
-                      lambda matrices, x0, t: torch.eye(matrices.shape[-1], dtype=torch.float64)[x0]),
-        Misconception("the sum runs over the starting state too; x_0 is given, so every path starts there",
-                      lambda matrices, x0, t: cumulative_matrix(matrices, t).sum(1)),
-        Misconception("one step too few: a path to x_t takes t steps",
-                      lambda matrices, x0, t: marginal_by_paths(matrices, x0, max(t - 1, 0))),
-        Misconception("one step too many: a path to x_t takes t steps",
-                      lambda matrices, x0, t: marginal_by_paths(matrices, x0, min(t + 1, len(matrices)))),
-        Misconception("always T steps were taken; a path to x_t takes t of them",
-                      lambda matrices, x0, t: marginal_by_paths(matrices, x0, len(matrices))),
-        Misconception("the result is 0: does the probability of a path start from 0? A product starts from 1",
-                      symptom=lambda cases, values: all((value == 0).all() for value in values)),
-        Misconception("the probabilities of the K states do not sum to 1. Is a path's probability the *product* of its "
-                      "t steps, begun anew at 1 for each path, and added to the state where it ends?",
-                      symptom=lambda cases, values: any(abs(value.sum() - 1) > 1e-3 for value in values)),
-    ),
+    misconceptions=mistakes({
+        "each step reads Q[from, to]; here Q[i, j] is the probability of going from j to i, so a step from x_{s-1} to "
+        "x_s weighs Q_s[x_s, x_{s-1}]": slip(marginal_by_paths, matrices=lambda matrices: matrices.mT),
+        "this is row x_0 of Q_{1:t}, how likely each state is to *become* x_0; asked is where x_0 goes, column x_0":
+            lambda matrices, x0, t: cumulative_matrix(matrices, t)[x0],
+        "the matrices are used in the wrong order: the step out of x_0 is Q_1, matrices[0]":
+            slip(marginal_by_paths, matrices=lambda matrices, t: matrices[:t].flip(0)),
+        "the wrong matrix for each step: step s uses Q_s, which is matrices[s - 1]":
+            (slip(marginal_by_paths, matrices=lambda matrices: matrices.roll(-1, 0)),
+             slip(marginal_by_paths, matrices=lambda matrices: matrices.roll(1, 0))),
+        "every step uses the same matrix; step s uses Q_s, which is matrices[s - 1]":
+            (slip(marginal_by_paths, matrices=lambda matrices: matrices[:1].expand_as(matrices)),
+             slip(marginal_by_paths, matrices=lambda matrices, t: matrices[t - 1].expand_as(matrices))),
+        "only the most probable path into each state is counted; a state is reached along any path, so their "
+        "probabilities add up": _combined(lambda paths: paths.amax(0)),
+        "the paths are averaged; they exclude each other, so their probabilities add up":
+            (_combined(lambda paths: paths.mean(0)),
+             slip(marginal_by_paths, lambda result, matrices, t: result / matrices.shape[-1] ** t)),
+        "one path into each state overwrites another; their probabilities add up: use +=":
+            _combined(lambda paths: paths[-1]),
+        "everything is added to the state where the path starts; add it to the one where it ends":
+            slip(marginal_by_paths, t=lambda: 0),
+        "the sum runs over the starting state too; x_0 is given, so every path starts there":
+            lambda matrices, x0, t: cumulative_matrix(matrices, t).sum(1),
+        "one step too few: a path to x_t takes t steps": slip(marginal_by_paths, t=lambda t: t - 1),
+        "one step too many: a path to x_t takes t steps": slip(marginal_by_paths, t=lambda t: t + 1),
+        "always T steps were taken; a path to x_t takes t of them":
+            slip(marginal_by_paths, t=lambda matrices: len(matrices)),
+        "the result is 0: does the probability of a path start from 0? A product starts from 1": _all_zero,
+        "the probabilities of the K states do not sum to 1. Is a path's probability the *product* of its t steps, "
+        "begun anew at 1 for each path, and added to the state where it ends?": _sums_off_one,
+    }),
 )
 
 
@@ -215,58 +209,16 @@ def sample_paths(matrices: Tensor, x0: Tensor, generator: torch.Generator) -> Te
     return MatrixTransition(matrices).sample_path(x0, generator=generator)
 
 
-def path_law(matrices: Tensor, x0: Tensor) -> Tensor:
-    """The probability of every path x_0, x_1, ..., x_T, shape (K,) * (T+1), x_0 distributed as in `x0`."""
-    return _path_law(matrices, x0, lambda past: past[-1])
-
-
-def _path_law(matrices: Tensor, x0: Tensor, source) -> Tensor:
-    """The law of the paths when each step draws from the column `source(x_0, ..., x_{s-1})` of Q_s."""
-    num_steps, num_states = matrices.shape[:2]
-    law = torch.zeros((num_states,) * (num_steps + 1), dtype=torch.float64)
-    for start, share in enumerate(_starts(matrices, x0).tolist()):
-        for states in product(range(num_states), repeat=num_steps if share else 0):
-            if share:
-                path = (start, *states)
-                law[path] = share * math.prod(
-                    float(matrices[s, path[s + 1], source(path[:s + 1])]) for s in range(num_steps))
-    return law
-
-
-def _starts(matrices: Tensor, x0: Tensor) -> Tensor:
-    return torch.bincount(x0, minlength=matrices.shape[-1]).double() / len(x0)
-
-
-def _path_of(choose):
-    """The law of a sampler without randomness: the next state is choose(column of Q_s)."""
-    def law(matrices: Tensor, x0: Tensor) -> Tensor:
-        certain = torch.stack([torch.stack([torch.eye(len(matrix), dtype=torch.float64)[choose(matrix, j)]
-                                            for j in range(len(matrix))], dim=1) for matrix in matrices])
-        return path_law(certain, x0)
-    return law
-
-
-def _strangers(matrices: Tensor, x0: Tensor) -> Tensor:
-    """Right paths that belong to other tokens: x_1, ..., x_T independent of x_0."""
-    rest = path_law(matrices, x0).sum(0)
-    return _starts(matrices, x0).reshape(-1, *(1,) * rest.ndim) * rest
-
-
 def _one_number_for_all_steps(matrices: Tensor, x0: Tensor) -> Tensor:
     """The law when a token's single random number u chooses its state in every step."""
     u = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000
     law = torch.zeros((matrices.shape[-1],) * (len(matrices) + 1), dtype=torch.float64)
-    for start, share in enumerate(_starts(matrices, x0).tolist()):
-        path = [torch.full((len(u),), start)]
+    for start in x0.unique():
+        path = [start.expand_as(u)]
         for matrix in matrices:
             path.append((matrix.T[path[-1]].cumsum(-1) <= u[:, None]).sum(-1).clamp(max=len(matrix) - 1))
-        law.index_put_(tuple(path), torch.tensor(share / len(u), dtype=torch.float64), accumulate=True)
+        law.index_put_(tuple(path), (x0 == start).double().mean() / len(u), accumulate=True)
     return law
-
-
-def _rows_as_columns(matrices: Tensor) -> Tensor:
-    rows = matrices.transpose(-1, -2)
-    return rows / rows.sum(-2, keepdim=True)
 
 
 def _path_frequencies(case: Case, paths: np.ndarray) -> np.ndarray:
@@ -292,10 +244,6 @@ def _sample_cases(seed: int) -> list[Case]:
             Case((_random_matrices(2, 4, generator), mixed), "K = 4, T = 2, x0 = 0, 1, 2, 0, 1, 2, ...", 12 + seed)]
 
 
-def _tokens_move_together(cases, values) -> bool:
-    return bool((values[0] == values[0][:, :1]).all())
-
-
 SAMPLE_PATHS = Question(
     id="01-4-sample-paths",
     points=3,
@@ -307,51 +255,43 @@ SAMPLE_PATHS = Question(
     expects=lambda case: ((len(case.args[0]) + 1, len(case.args[1])), "i"),
     # Five standard errors of a frequency, and two counts where the normal approximation is poor.
     tolerance=lambda case, law: np.where(law > 0, 5 * np.sqrt(law * (1 - law) / _NUM_PATHS) + 2 / _NUM_PATHS, 0.0),
-    misconceptions=(
-        Misconception("nothing is random here: this takes the most probable next state, without drawing",
-                      _path_of(lambda matrix, j: matrix[:, j].argmax())),
-        Misconception("the state never leaves x_0: append the new state and start the next step from it",
-                      _path_of(lambda matrix, j: j)),
-        Misconception("all tokens move together: each needs a random number of its own",
-                      symptom=_tokens_move_together),
-        Misconception("the draws do not follow the generator: the same seed gave two results. Hand `generator` to the "
-                      "function that draws", always=True,
-                      symptom=lambda cases, values: (values[0] != values[1]).any()),
-        Misconception("two seeds gave the same result: draw with the given generator, without seeding inside",
-                      always=True, symptom=lambda cases, values: (values[0] == values[2]).all()),
-        Misconception("a token's random number is the same in every step: draw anew in each",
-                      _one_number_for_all_steps),
-        Misconception("the paths do not belong to their tokens: column n of the result must start in x0[n]. Were the "
-                      "tokens sorted or grouped by state?", _strangers),
-        Misconception("every x_t is drawn from q(x_t | x_0) by itself: the marginals are right, but a path needs x_t "
-                      "to be drawn from the column of the state just before, x_{t-1}",
-                      lambda matrices, x0: _path_law(
-                          torch.stack([cumulative_matrix(matrices, t) for t in range(1, len(matrices) + 1)]), x0,
-                          lambda past: past[0])),
-        Misconception("every step starts again from x_0; step t starts from x_{t-1}",
-                      lambda matrices, x0: _path_law(matrices, x0, lambda past: past[0])),
-        Misconception("each step draws from a row of Q_t; the distribution of x_t given x_{t-1} = j is column j",
-                      lambda matrices, x0: path_law(_rows_as_columns(matrices), x0)),
-        Misconception("the matrices are used in the wrong order: the first step uses Q_1, matrices[0]",
-                      lambda matrices, x0: path_law(matrices.flip(0), x0)),
-        Misconception("step t uses the wrong matrix: Q_t is matrices[t - 1]",
-                      lambda matrices, x0: path_law(matrices.roll(-1, 0), x0)),
-        Misconception("step t uses the wrong matrix: Q_t is matrices[t - 1]",
-                      lambda matrices, x0: path_law(matrices.roll(1, 0), x0)),
-        Misconception("every step uses Q_1; step t uses Q_t, which is matrices[t - 1]",
-                      lambda matrices, x0: path_law(matrices[:1].expand_as(matrices), x0)),
-        Misconception("each step draws uniformly among the states instead of from column x_{t-1} of Q_t",
-                      lambda matrices, x0: path_law(torch.full_like(matrices, 1 / matrices.shape[-1]), x0)),
-    ),
+    misconceptions=mistakes({
+        "nothing is random here: this takes the most probable next state, without drawing":
+            slip(path_law, matrices=lambda matrices: one_hot(matrices.argmax(-2), matrices.shape[-1]).mT),
+        "the state never leaves x_0: append the new state and start the next step from it":
+            slip(path_law, matrices=lambda matrices: torch.eye(matrices.shape[-1]).expand_as(matrices)),
+        "all tokens move together: each needs a random number of its own":
+            Shows(lambda cases, values: (values[0] == values[0][:, :1]).all()),
+        **seeding(same=[(0, 1)], other=(0, 2)),
+        "a token's random number is the same in every step: draw anew in each": _one_number_for_all_steps,
+        "the paths do not belong to their tokens: column n of the result must start in x0[n]. Were the tokens sorted "
+        "or grouped by state?":    # x_1, ..., x_T are independent of x_0
+            slip(path_law, lambda law: law.sum(tuple(range(1, law.ndim)), keepdim=True) * law.sum(0)),
+        "every x_t is drawn from q(x_t | x_0) by itself: the marginals are right, but a path needs x_t to be drawn "
+        "from the column of the state just before, x_{t-1}":
+            slip(path_law, from_x0=True, matrices=lambda matrices: torch.stack(
+                [cumulative_matrix(matrices, t) for t in range(1, len(matrices) + 1)])),
+        "every step starts again from x_0; step t starts from x_{t-1}": slip(path_law, from_x0=True),
+        "each step draws from a row of Q_t; the distribution of x_t given x_{t-1} = j is column j":
+            slip(path_law, matrices=lambda matrices: matrices.mT / matrices.sum(-1)[:, None]),
+        "the matrices are used in the wrong order: the first step uses Q_1, matrices[0]":
+            slip(path_law, matrices=lambda matrices: matrices.flip(0)),
+        "step t uses the wrong matrix: Q_t is matrices[t - 1]":
+            (slip(path_law, matrices=lambda matrices: matrices.roll(-1, 0)),
+             slip(path_law, matrices=lambda matrices: matrices.roll(1, 0))),
+        "every step uses Q_1; step t uses Q_t, which is matrices[t - 1]":
+            slip(path_law, matrices=lambda matrices: matrices[:1].expand_as(matrices)),
+        "each step draws uniformly among the states instead of from column x_{t-1} of Q_t":
+            slip(path_law, matrices=lambda matrices: torch.full_like(matrices, 1 / matrices.shape[-1])),
+    }),
 )
 
 
 # 01-5: the matrix from counted pairs
 
 def estimate_matrix(before: Tensor, after: Tensor, num_states: int) -> Tensor:
-    counts = _pair_counts(before, after, num_states)
-    seen = counts.sum(0)
-    return torch.where(seen > 0, counts / seen.clamp(min=1), 1 / num_states)
+    frequencies = _columns(_pair_counts(before, after, num_states))
+    return frequencies.nan_to_num(1 / num_states)    # 0/0 in the column of a state that was never seen
 
 
 def _columns(counts: Tensor) -> Tensor:
@@ -387,35 +327,28 @@ ESTIMATE_MATRIX = Question(
     name="estimate_matrix",
     cases=_estimate_cases,
     reference=estimate_matrix,
-    misconceptions=(
-        Misconception("the matrix is transposed: Q[i, j] counts the pairs that go from j to i, so `after` chooses the "
-                      "row and `before` the column", lambda before, after, num_states:
-                      estimate_matrix(before, after, num_states).T),
-        Misconception("before and after are exchanged: this is the way back, how often i stood before j",
-                      lambda before, after, num_states: estimate_matrix(after, before, num_states)),
-        Misconception("the rows are normalised; each column must sum to 1: divide by how often j stood before a step",
-                      lambda before, after, num_states: estimate_matrix(after, before, num_states).T),
-        Misconception("this is the joint frequency of the pair (i, j); divide each column by its own sum, not by the "
-                      "number of pairs", lambda before, after, num_states:
-                      _pair_counts(before, after, num_states) / len(before)),
-        Misconception("these are counts; divide each column by its sum", _pair_counts),
-        Misconception("pairs that occur several times are counted once: `counts[after, before] += 1` adds 1 to each "
-                      "entry it names, however often. Use a loop, torch.bincount or index_put_(accumulate=True)",
-                      lambda before, after, num_states:
-                      _columns((_pair_counts(before, after, num_states) > 0).double())),
-        Misconception("divided along the wrong dimension: `counts / counts.sum(0)` divides each column by its sum; "
-                      "with [:, None] it divides the rows", lambda before, after, num_states:
-                      _pair_counts(before, after, num_states)
-                      / _pair_counts(before, after, num_states).sum(0)[:, None]),
-        Misconception("1/K belongs only in the column of a state that was never seen; a pair that never occurred has "
-                      "frequency 0", symptom=lambda cases, values: any(
-                          np.abs(value.sum(0) - 1).max() > 1e-3 and (np.abs(value - 1 / len(value)) < 1e-6).any()
-                          for value in values)),
-        Misconception("one was added to every count (smoothing); the task asks for the plain frequencies",
-                      lambda before, after, num_states: _columns(_pair_counts(before, after, num_states) + 1)),
-        Misconception("the columns do not sum to 1: divide each column by how often its state stood before a step",
-                      symptom=lambda cases, values: any(np.abs(value.sum(0) - 1).max() > 1e-3 for value in values)),
-    ),
+    misconceptions=mistakes({
+        "the matrix is transposed: Q[i, j] counts the pairs that go from j to i, so `after` chooses the row and "
+        "`before` the column": slip(estimate_matrix, lambda matrix: matrix.T),
+        "before and after are exchanged: this is the way back, how often i stood before j":
+            lambda before, after, num_states: estimate_matrix(after, before, num_states),
+        "the rows are normalised; each column must sum to 1: divide by how often j stood before a step":
+            lambda before, after, num_states: estimate_matrix(after, before, num_states).T,
+        "this is the joint frequency of the pair (i, j); divide each column by its own sum, not by the number of "
+        "pairs": slip(_pair_counts, lambda counts: counts / counts.sum()),
+        "these are counts; divide each column by its sum": _pair_counts,
+        "pairs that occur several times are counted once: `counts[after, before] += 1` adds 1 to each entry it names, "
+        "however often. Use a loop, torch.bincount or index_put_(accumulate=True)":
+            slip(_pair_counts, lambda counts: _columns(counts.sign())),
+        "divided along the wrong dimension: `counts / counts.sum(0)` divides each column by its sum; with [:, None] "
+        "it divides the rows": slip(_pair_counts, lambda counts: counts / counts.sum(0)[:, None]),
+        "1/K belongs only in the column of a state that was never seen; a pair that never occurred has frequency 0":
+            somewhere(lambda value, *_: np.abs(value.sum(0) - 1).max() > 1e-3
+                      and (np.abs(value - 1 / len(value)) < 1e-6).any()),
+        "one was added to every count (smoothing); the task asks for the plain frequencies":
+            slip(_pair_counts, lambda counts: _columns(counts + 1)),
+        "the columns do not sum to 1: divide each column by how often its state stood before a step": _sums_off_one,
+    }),
 )
 
 QUESTIONS = (NEXT_DISTRIBUTION, CUMULATIVE_MATRIX, MARGINAL_BY_PATHS, SAMPLE_PATHS, ESTIMATE_MATRIX)
