@@ -29,6 +29,7 @@ def run(source):
     try:
         comm.create_comm = Silent
         with capture_output():
+            get_ipython().display_pub.set_parent = lambda *_: None    # asked for by widgets.interactive_output
             result = get_ipython().run_cell(source, store_history=False)
         raised = result.error_before_exec or result.error_in_exec
         if raised is not None:

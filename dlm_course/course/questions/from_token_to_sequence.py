@@ -434,7 +434,7 @@ class _TableDenoiser(GivenFunction):
         self.table = _random(generator, *(vocab_size + 1,) * length, length, vocab_size)
         self.mask_id, self.vocab_size = mask_id, vocab_size
 
-    def __call__(self, xt: Tensor) -> Tensor:  # type: ignore[override]    # of one argument
+    def __call__(self, xt: Tensor) -> Tensor:
         if xt.shape != self.table.shape[-2:-1]:
             raise ValueError(f"the denoiser takes one text, of shape {tuple(self.table.shape[-2:-1])}, and was called "
                              f"with the shape {tuple(xt.shape)}")
