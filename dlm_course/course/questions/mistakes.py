@@ -108,3 +108,14 @@ def dependent(masked: np.ndarray) -> bool:
 
 def _arrays(case: Case, value: np.ndarray) -> list:
     return [value, *(arg.numpy() if isinstance(arg, Tensor) else arg for arg in case.args)]
+
+
+def close(value: np.ndarray, other: np.ndarray) -> bool:
+    """True if the two agree, as near as an answer must come to the reference; NaN agrees with NaN."""
+    return np.allclose(value, other, rtol=1e-4, atol=1e-6, equal_nan=True)
+
+
+def against(other: Callable[..., Tensor], test: Callable[[np.ndarray, np.ndarray], Any] = close) -> Shows:
+    """test(value, other(*arguments)) of every case, both arrays: where a mistake shows in part, or gives NaN."""
+    return Shows(lambda cases, values: all(test(value, other(*case.args).numpy()) for case, value in
+                                           zip(cases, values, strict=True)))
