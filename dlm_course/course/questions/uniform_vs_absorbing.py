@@ -18,6 +18,7 @@ from dlm_course.course.questions.question import Case, Question
 
 def closed_form(alpha_bar: float, pi: Tensor, *,
                 drawn: Callable[[Tensor], Tensor] = lambda pi: pi[:, None].expand(-1, len(pi))) -> Tensor:
+    """The matrix; or with something else of pi in the place of pi 1^T."""
     return alpha_bar * _identity(pi) + (1 - alpha_bar) * drawn(pi)
 
 
@@ -221,9 +222,9 @@ MUTUAL_INFORMATION = Question(
         "0 log 0 gave NaN: some states have probability 0, and their terms are 0":
             somewhere(lambda value, *_: np.isnan(value)),
         "this is in bits; the course computes in nats (natural logarithm)":
-            slip(mutual_information, lambda information: information / math.log(2)),
+            slip(mutual_information, lambda nats: nats / math.log(2)),
         "this is to the base 10; the course computes in nats (natural logarithm)":
-            slip(mutual_information, lambda information: information / math.log(10)),
+            slip(mutual_information, lambda nats: nats / math.log(10)),
         "the matrix is transposed: [Q_{1:t}]_{ij} is the probability of i given x_0 = j, and belongs to p(x_0 = j), "
         "the column": slip(mutual_information, matrix=lambda matrix: matrix.T),
         "row i is weighed by p(x_0 = i); weigh column j by p(x_0 = j)":
