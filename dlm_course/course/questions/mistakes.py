@@ -110,8 +110,17 @@ def _arrays(case: Case, value: np.ndarray) -> list:
     return [value, *(arg.numpy() if isinstance(arg, Tensor) else arg for arg in case.args)]
 
 
+def close(value: np.ndarray, other: np.ndarray, *, rtol: float | np.ndarray = 1e-4) -> bool:
+    """True if the two agree, as near as an answer must come to the reference; NaN agrees with NaN."""
+    return np.allclose(value, other, rtol=rtol, atol=1e-6, equal_nan=True)
+
+
+def against(other: Callable[..., Tensor], test: Callable[[np.ndarray, np.ndarray], Any] = close) -> Shows:
+    """test(value, other(*arguments)) of every case, both arrays: where a mistake shows in part, or gives NaN."""
+    return Shows(lambda cases, values: all(test(value, other(*case.args).numpy()) for case, value in
+                                           zip(cases, values, strict=True)))
+
+
 def agreeing(other: Callable[..., Tensor], at: Any = ..., *, rtol: float | np.ndarray = 1e-4) -> Shows:
-    """The values of every case are those of `other` at this index, whatever they are elsewhere; NaN agrees with NaN."""
-    return Shows(lambda cases, values: all(
-        np.allclose(value[at], other(*case.args).numpy()[at], rtol=rtol, atol=1e-6, equal_nan=True)
-        for case, value in zip(cases, values, strict=True)))
+    """The values of every case are those of `other` at this index, whatever they are elsewhere."""
+    return against(other, lambda value, right: close(value[at], right[at], rtol=rtol))
