@@ -6,26 +6,24 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dlm_course.course.questions.question import Case, Misconception, Question
+from dlm_course.course.questions.mistakes import Shows, everywhere, mistakes, slip
+from dlm_course.course.questions.question import Case, Question
 
 # 10-1: does the split leak?
 
-def leaked(train_starts: Tensor, held_out_starts: Tensor, length: int) -> Tensor:
-    return _shared(train_starts, held_out_starts, length).any(-1).double().mean(-1)
+def _inside(places: Tensor, starts: Tensor, length: int) -> Tensor:
+    return (starts <= places) & (places < starts + length)
 
 
-def _shared(train_starts: Tensor, held_out_starts: Tensor, length: int) -> Tensor:
-    """(held-out windows, positions, training windows): does the character lie in the training window?"""
+def leaked(train_starts: Tensor, held_out_starts: Tensor, length: int, *, inside: Callable = _inside,
+           share: Callable[[Tensor], Tensor] = lambda shared: shared.any(-1).double().mean(-1)) -> Tensor:
+    """The share of each held-out window; or what else is made of `shared` (held-out windows, places, training windows).
+
+    inside   (places, starts, length) -> shared: 1 where the character lies in the training window. A window's first
+             place is places[:, :1], and the last dimension of places has one entry
+    """
     places = held_out_starts[:, None, None] + torch.arange(length)[:, None]
-    return (train_starts <= places) & (places < train_starts + length)
-
-
-def _of_shared(share: Callable[[Tensor], Tensor]) -> Callable:
-    return lambda *args: share(_shared(*args).double())
-
-
-def _inside(held_out_starts: Tensor, length: int, where: Callable[[Tensor], Tensor]) -> Tensor:
-    return where(held_out_starts[:, None] + torch.arange(length)).double().mean(-1)
+    return share(inside(places, train_starts, length).double())
 
 
 def _leaked_cases(seed: int) -> list[Case]:
@@ -47,96 +45,78 @@ LEAKED = Question(
     name="leaked",
     cases=_leaked_cases,
     reference=leaked,
-    misconceptions=(
-        Misconception("a held-out window that touches a training window counts as leaked whole; asked is the share of "
-                      "its characters", _of_shared(lambda shared: shared.amax((1, 2)))),
-        Misconception("a character in two training windows is counted twice; count the *characters* that lie in at "
-                      "least one", _of_shared(lambda shared: shared.sum(-1).mean(-1))),
-        Misconception("the overlaps are added up and cut off at 1: two training windows that overlap are still counted "
-                      "twice. Count characters", _of_shared(lambda shared: shared.sum(-1).mean(-1).clamp(max=1))),
-        Misconception("only the training window that shares most is counted; a character may lie in any of them",
-                      _of_shared(lambda shared: shared.mean(1).amax(-1))),
-        Misconception("this is the number of characters; divide by the length of the window",
-                      lambda *args: args[2] * leaked(*args)),
-        Misconception("this is in percent; asked is a share between 0 and 1", lambda *args: 100 * leaked(*args)),
-        Misconception("this is the share that does *not* leak", lambda *args: 1 - leaked(*args)),
-        Misconception("only training windows that begin before the held-out one, or with it, are counted; later ones "
-                      "overlap it too", lambda train, held_out, length: (_shared(train, held_out, length) & (
-                          train <= held_out[:, None, None])).any(-1).double().mean(-1)),
-        Misconception("only training windows that begin after the held-out one, or with it, are counted; earlier ones "
-                      "overlap it too", lambda train, held_out, length: (_shared(train, held_out, length) & (
-                          train >= held_out[:, None, None])).any(-1).double().mean(-1)),
-        Misconception("only windows with the same start are compared; windows that are shifted share characters too",
-                      lambda train, held_out, length: (held_out[:, None] == train).any(-1).double()),
-        Misconception("a window is taken to end at start + length, that character included; it ends one before",
-                      lambda train, held_out, length: _inside(held_out, length, lambda places: (
-                          (train <= places[..., None]) & (places[..., None] <= train + length)).any(-1))),
-        Misconception("a window is taken to have length - 1 characters: it ends with start + length - 1, that one "
-                      "included", lambda train, held_out, length: _inside(held_out, length, lambda places: (
-                          (train <= places[..., None]) & (places[..., None] < train + length - 1)).any(-1))),
-        Misconception("the character at a training window's start is left out: start <= place",
-                      lambda train, held_out, length: _inside(held_out, length, lambda places: (
-                          (train < places[..., None]) & (places[..., None] < train + length)).any(-1))),
-        Misconception("everything between the first and the last training window is taken for training text; gaps are "
-                      "none", lambda train, held_out, length: _inside(held_out, length, lambda places: (
-                          (train.min() <= places) & (places < train.max() + length)))),
-        Misconception("only the training windows' *starts* are looked for among the characters; a window has `length` "
-                      "of them", lambda train, held_out, length: _inside(
-                          held_out, length, lambda places: torch.isin(places, train))),
-        Misconception("only the first character of the held-out window is looked at",
-                      _of_shared(lambda shared: shared.amax(-1)[:, 0])),
-        Misconception("only the last character of the held-out window is looked at",
-                      _of_shared(lambda shared: shared.amax(-1)[:, -1])),
-        Misconception("only the first and the last character of the held-out window are looked at",
-                      _of_shared(lambda shared: shared.amax(-1)[:, [0, -1]].mean(-1))),
-        Misconception("only the first training window is looked at: is a return, or an assignment, inside the loop?",
-                      _of_shared(lambda shared: shared[..., 0].mean(-1))),
-        Misconception("only the last training window counts: does each one overwrite what the others found?",
-                      _of_shared(lambda shared: shared[..., -1].mean(-1))),
-        Misconception("the overlaps are averaged over the training windows; a character leaks if it lies in one",
-                      _of_shared(lambda shared: shared.mean((1, 2)))),
-        Misconception("a character must lie in every training window here; one is enough",
-                      _of_shared(lambda shared: shared.amin(-1).mean(-1))),
-        Misconception("the share is that of all leaked characters together; divide by the length of a window",
-                      lambda *args: leaked(*args) / leaked(*args).sum().clamp(min=1e-12)),
-        Misconception("this says which windows leak more than half; asked is the share itself",
-                      lambda *args: (leaked(*args) >= 0.5).double()),
-    ),
+    misconceptions=mistakes({
+        "a held-out window that touches a training window counts as leaked whole; asked is the share of its characters":
+            slip(leaked, share=lambda shared: shared.amax((1, 2))),
+        "a character in two training windows is counted twice; count the *characters* that lie in at least one":
+            slip(leaked, share=lambda shared: shared.sum(-1).mean(-1)),
+        "the overlaps are added up and cut off at 1: two training windows that overlap are still counted twice. Count "
+        "characters": slip(leaked, share=lambda shared: shared.sum(-1).mean(-1).clamp(max=1)),
+        "only the training window that shares most is counted; a character may lie in any of them":
+            slip(leaked, share=lambda shared: shared.mean(1).amax(-1)),
+        "this is the number of characters; divide by the length of the window":
+            slip(leaked, lambda share, length: length * share),
+        "this is in percent; asked is a share between 0 and 1": slip(leaked, lambda share: 100 * share),
+        "this is the share that does *not* leak": slip(leaked, lambda share: 1 - share),
+        "only training windows that begin before the held-out one, or with it, are counted; later ones overlap it too":
+            slip(leaked, inside=lambda places, starts, length: _inside(places, starts, length) & (
+                starts <= places[:, :1])),
+        "only training windows that begin after the held-out one, or with it, are counted; earlier ones overlap it too":
+            slip(leaked, inside=lambda places, starts, length: _inside(places, starts, length) & (
+                starts >= places[:, :1])),
+        "only windows with the same start are compared; windows that are shifted share characters too":
+            slip(leaked, inside=lambda places, starts, length: starts == places[:, :1]),
+        "a window is taken to end at start + length, that character included; it ends one before":
+            slip(leaked, inside=lambda places, starts, length: _inside(places, starts, length + 1)),
+        "a window is taken to have length - 1 characters: it ends with start + length - 1, that one included":
+            slip(leaked, inside=lambda places, starts, length: _inside(places, starts, length - 1)),
+        "the character at a training window's start is left out: start <= place":
+            slip(leaked, inside=lambda places, starts, length: (starts < places) & (places < starts + length)),
+        "everything between the first and the last training window is taken for training text; gaps are none":
+            slip(leaked, inside=lambda places, starts, length: (starts.min() <= places) & (
+                places < starts.max() + length)),
+        "only the training windows' *starts* are looked for among the characters; a window has `length` of them":
+            slip(leaked, inside=lambda places, starts, length: places == starts),
+        "only the first character of the held-out window is looked at":
+            slip(leaked, share=lambda shared: shared.amax(-1)[:, 0]),
+        "only the last character of the held-out window is looked at":
+            slip(leaked, share=lambda shared: shared.amax(-1)[:, -1]),
+        "only the first and the last character of the held-out window are looked at":
+            slip(leaked, share=lambda shared: shared.amax(-1)[:, [0, -1]].mean(-1)),
+        "only the first training window is looked at: is a return, or an assignment, inside the loop?":
+            slip(leaked, share=lambda shared: shared[..., 0].mean(-1)),
+        "only the last training window counts: does each one overwrite what the others found?":
+            slip(leaked, share=lambda shared: shared[..., -1].mean(-1)),
+        "the overlaps are averaged over the training windows; a character leaks if it lies in one":
+            slip(leaked, share=lambda shared: shared.mean((1, 2))),
+        "a character must lie in every training window here; one is enough":
+            slip(leaked, share=lambda shared: shared.amin(-1).mean(-1)),
+        "the share is that of all leaked characters together; divide by the length of a window":
+            slip(leaked, lambda share: share / share.sum().clamp(min=1e-12)),
+        "this says which windows leak more than half; asked is the share itself":
+            slip(leaked, lambda share: (share >= 0.5).double()),
+    }),
 )
 
 
 # 10-2: bits per character
 
-def bits_with_error(nats: Tensor, lengths: Tensor) -> Tensor:
-    return _ratio(nats, lengths) / math.log(2)
+def bits_with_error(
+        nats: Tensor, lengths: Tensor, *, unit: float = math.log(2),
+        ratio: Callable[[Tensor, Tensor], Tensor] = lambda nats, lengths: nats.sum() / lengths.sum(),
+        residuals: Callable[[Tensor, Tensor], Tensor] =
+        lambda nats, lengths: nats - nats.sum() / lengths.sum() * lengths,
+        error: Callable[[Tensor, Tensor], Tensor] = lambda r, total: r.std() * len(r) ** 0.5 / total) -> Tensor:
+    """The ratio and its error, in units of so many nats; `error` is made of the residuals and sum(lengths)."""
+    return torch.stack([ratio(nats, lengths), error(residuals(nats, lengths), lengths.sum())]) / unit
 
 
-def _ratio(nats: Tensor, lengths: Tensor, *, correction: int = 1) -> Tensor:
-    ratio = nats.sum() / lengths.sum()
-    return torch.stack([ratio, (nats - ratio * lengths).std(correction=correction) * len(nats)**0.5 / lengths.sum()])
-
-
-def _with_error(error: Callable[[Tensor, Tensor], Tensor]) -> Callable:
-    """The right ratio with another second number, given in nats."""
-    return lambda nats, lengths: torch.stack([nats.sum() / lengths.sum(), error(nats, lengths)]) / math.log(2)
-
-
-def _residuals(nats: Tensor, lengths: Tensor) -> Tensor:
-    return nats - nats.sum() / lengths.sum() * lengths
-
-
-def _each(nats: Tensor, lengths: Tensor) -> Tensor:
-    each = nats / lengths
-    return torch.stack([each.mean(), each.std() / len(each)**0.5])
-
-
-def _jackknife(nats: Tensor, lengths: Tensor) -> Tensor:
-    without = (nats.sum() - nats) / (lengths.sum() - lengths)
-    return ((len(nats) - 1) / len(nats) * (without - without.mean()).square().sum()).sqrt()
+def _error(error: Callable[[Tensor, Tensor], Tensor], **switches: Callable) -> Callable:
+    return slip(bits_with_error, error=error, **switches)
 
 
 def _scaled(*factors: float) -> Callable:
-    return lambda nats, lengths: bits_with_error(nats, lengths) * torch.tensor(factors, dtype=torch.float64)
+    return slip(bits_with_error, lambda both: both * torch.tensor(factors, dtype=torch.float64))
 
 
 def _bits_cases(seed: int) -> list[Case]:
@@ -156,138 +136,105 @@ BITS_WITH_ERROR = Question(
     name="bits_with_error",
     cases=_bits_cases,
     reference=bits_with_error,
-    misconceptions=(
-        Misconception("this is the mean of the passages' own bits per character, in which a short passage weighs as "
-                      "much as a long one; asked are all bits over all characters",
-                      lambda nats, lengths: _each(nats, lengths) / math.log(2)),
-        Misconception("this is the mean of the passages' own numbers, and in nats", _each),
-        Misconception("the first number is right; the error is that of the mean of the passages' own bits per "
-                      "character. Take the residuals, nats - R lengths",
-                      _with_error(lambda nats, lengths: _each(nats, lengths)[1])),
-        Misconception("the error is that of the nats alone: a long passage costs more nats, and that is no error. Take "
-                      "the residuals, nats - R lengths", _with_error(
-                          lambda nats, lengths: nats.std() * len(nats)**0.5 / lengths.sum())),
-        Misconception("the first number is the mean of the passages' own; the error is right", lambda nats, lengths:
-                      torch.stack([_each(nats, lengths)[0], _ratio(nats, lengths)[1]]) / math.log(2)),
-        Misconception("these are nats; divide both by log 2", _ratio),
-        Misconception("multiplied by log 2; divide: a nat is 1.44 bits", lambda nats, lengths:
-                      _ratio(nats, lengths) * math.log(2)),
-        Misconception("the first number is in bits, the error still in nats", _scaled(1, math.log(2))),
-        Misconception("the first number is in nats, the error in bits", _scaled(math.log(2), 1)),
-        Misconception("divided by log 10, or log10 is taken: these are decimal digits; divide by log 2",
-                      _scaled(*[math.log(2) / math.log(10)] * 2)),
-        Misconception("the sum of squares is divided by D here; by D - 1, because R is estimated from the same "
-                      "passages", lambda nats, lengths: _ratio(nats, lengths, correction=0) / math.log(2)),
-        Misconception("the sum of squares is divided by D - 1 but not multiplied by D: the error is too small by "
-                      "sqrt(D)", _with_error(lambda nats, lengths: _residuals(nats, lengths).std() / lengths.sum())),
-        Misconception("this is the spread of single passages, too large by sqrt(D): the error of the whole has "
-                      "sqrt(D) s over all characters",
-                      _with_error(lambda nats, lengths: _residuals(nats, lengths).std() * len(nats) / lengths.sum())),
-        Misconception("the residuals' spread is not divided by the number of characters",
-                      _with_error(lambda nats, lengths: _residuals(nats, lengths).std() * len(nats)**0.5)),
-        Misconception("the residuals' spread is divided by sqrt(D) only; it is that of nats a passage, and one passage "
-                      "has sum(lengths)/D characters on average",
-                      _with_error(lambda nats, lengths: _residuals(nats, lengths).std() / len(nats)**0.5)),
-        Misconception("the second number is the variance; take the root", lambda nats, lengths: torch.stack(
-            [_ratio(nats, lengths)[0] / math.log(2), (_ratio(nats, lengths)[1] / math.log(2)).square()])),
-        Misconception("the error comes first here; asked is the number, then its error",
-                      lambda nats, lengths: bits_with_error(nats, lengths).flip(0)),
-        Misconception("this is half the width of a 95 % interval, 1.96 standard errors; asked is one",
-                      _scaled(1, 1.96)),
-        Misconception("every character is counted as an independent observation; those of a passage hang together",
-                      _with_error(lambda nats, lengths: _residuals(nats, lengths).std() / lengths.sum().sqrt())),
-        Misconception("these are bits a *passage*: divided by D, not by the number of characters",
-                      lambda nats, lengths: torch.stack([nats.mean(), nats.std() / len(nats)**0.5]) / math.log(2)),
-        Misconception("these are bits of the whole text; divide by the number of characters",
-                      lambda nats, lengths: bits_with_error(nats, lengths) * lengths.sum()),
-        Misconception("this is characters per bit; asked are bits per character", lambda nats, lengths: torch.stack(
-            [1 / bits_with_error(nats, lengths)[0], bits_with_error(nats, lengths)[1]])),
-        Misconception("this is the median of the passages' own numbers; asked are all bits over all characters",
-                      lambda nats, lengths: torch.stack([(nats / lengths).quantile(0.5), _ratio(nats, lengths)[1]])
-                      / math.log(2)),
-        Misconception("the mean of the nats is subtracted in place of R lengths: a long passage costs more nats, and "
-                      "that is no error", _with_error(lambda nats, lengths: (nats - nats.mean()).square().sum().sqrt()
-                                                      / lengths.sum())),
-        Misconception("this is the jackknife, which is a good error too; asked is that of the residuals, by the "
-                      "formula", _with_error(_jackknife)),
-        Misconception("the residuals are added up, not their squares: their sum is 0 by the choice of R",
-                      _with_error(lambda nats, lengths: torch.zeros((), dtype=torch.float64))),
-        Misconception("the residuals' sizes are averaged; take the root of the sum of squares", _with_error(
-            lambda nats, lengths: _residuals(nats, lengths).abs().mean() * len(nats)**0.5 / lengths.sum())),
-        Misconception("the longest passage serves as the length of all", lambda nats, lengths: torch.stack(
-            [nats.mean(), nats.std() / len(nats)**0.5]) / lengths.max() / math.log(2)),
-        Misconception("R is that of the mean of the passages' own numbers where the residuals are taken; take the R "
-                      "that is returned", _with_error(lambda nats, lengths: (
-                          nats - (nats / lengths).mean() * lengths).std() * len(nats)**0.5 / lengths.sum())),
-    ),
+    misconceptions=mistakes({
+        # A mean of the passages' own numbers is the ratio where each passage has one character.
+        "this is the mean of the passages' own bits per character, in which a short passage weighs as much as a long "
+        "one; asked are all bits over all characters": slip(
+            bits_with_error, nats=lambda nats, lengths: nats / lengths, lengths=lambda lengths: lengths**0),
+        "this is the mean of the passages' own numbers, and in nats": slip(
+            bits_with_error, nats=lambda nats, lengths: nats / lengths, lengths=lambda lengths: lengths**0, unit=1),
+        "the first number is right; the error is that of the mean of the passages' own bits per character. Take the "
+        "residuals, nats - R lengths":
+            _error(lambda r, total: r.std() / len(r) ** 0.5, residuals=lambda nats, lengths: nats / lengths),
+        "the error is that of the nats alone: a long passage costs more nats, and that is no error. Take the "
+        "residuals, nats - R lengths": slip(bits_with_error, residuals=lambda nats, lengths: nats),
+        "the first number is the mean of the passages' own; the error is right":
+            slip(bits_with_error, ratio=lambda nats, lengths: (nats / lengths).mean()),
+        "these are nats; divide both by log 2": slip(bits_with_error, unit=1),
+        "multiplied by log 2; divide: a nat is 1.44 bits": slip(bits_with_error, unit=1 / math.log(2)),
+        "the first number is in bits, the error still in nats": _scaled(1, math.log(2)),
+        "the first number is in nats, the error in bits": _scaled(math.log(2), 1),
+        "divided by log 10, or log10 is taken: these are decimal digits; divide by log 2":
+            slip(bits_with_error, unit=math.log(10)),
+        "the sum of squares is divided by D here; by D - 1, because R is estimated from the same passages":
+            _error(lambda r, total: r.std(correction=0) * len(r) ** 0.5 / total),
+        "the sum of squares is divided by D - 1 but not multiplied by D: the error is too small by sqrt(D)":
+            _error(lambda r, total: r.std() / total),
+        "this is the spread of single passages, too large by sqrt(D): the error of the whole has sqrt(D) s over all "
+        "characters": _error(lambda r, total: r.std() * len(r) / total),
+        "the residuals' spread is not divided by the number of characters":
+            _error(lambda r, total: r.std() * len(r) ** 0.5),
+        "the residuals' spread is divided by sqrt(D) only; it is that of nats a passage, and one passage has "
+        "sum(lengths)/D characters on average": _error(lambda r, total: r.std() / len(r) ** 0.5),
+        "the second number is the variance; take the root":
+            slip(bits_with_error, lambda both: torch.stack([both[0], both[1].square()])),
+        "the error comes first here; asked is the number, then its error":
+            slip(bits_with_error, lambda both: both.flip(0)),
+        "this is half the width of a 95 % interval, 1.96 standard errors; asked is one": _scaled(1, 1.96),
+        "every character is counted as an independent observation; those of a passage hang together":
+            _error(lambda r, total: r.std() / total.sqrt()),
+        "these are bits a *passage*: divided by D, not by the number of characters":
+            slip(bits_with_error, lengths=lambda lengths: lengths**0),
+        "these are bits of the whole text; divide by the number of characters":
+            slip(bits_with_error, lambda both, lengths: both * lengths.sum()),
+        "this is characters per bit; asked are bits per character":
+            slip(bits_with_error, lambda both: torch.stack([1 / both[0], both[1]])),
+        "this is the median of the passages' own numbers; asked are all bits over all characters":
+            slip(bits_with_error, ratio=lambda nats, lengths: (nats / lengths).quantile(0.5)),
+        "the mean of the nats is subtracted in place of R lengths: a long passage costs more nats, and that is no "
+        "error": _error(lambda r, total: r.square().sum().sqrt() / total,
+                        residuals=lambda nats, lengths: nats - nats.mean()),
+        "this is the jackknife, which is a good error too; asked is that of the residuals, by the formula":
+            _error(lambda without, total: without.std(correction=0) * (len(without) - 1) ** 0.5,
+                   residuals=lambda nats, lengths: (nats.sum() - nats) / (lengths.sum() - lengths)),
+        "the residuals are added up, not their squares: their sum is 0 by the choice of R":
+            _error(lambda r, total: r.sum() / total),
+        "the residuals' sizes are averaged; take the root of the sum of squares":
+            _error(lambda r, total: r.abs().mean() * len(r) ** 0.5 / total),
+        "the longest passage serves as the length of all":
+            slip(bits_with_error, lengths=lambda lengths: lengths.max().expand_as(lengths)),
+        "R is that of the mean of the passages' own numbers where the residuals are taken; take the R that is returned":
+            slip(bits_with_error, residuals=lambda nats, lengths: nats - (nats / lengths).mean() * lengths),
+    }),
 )
 
 
 # 10-3: how far from the text are the samples?
 
-def bigram_distance(samples: Tensor, reference: Tensor, num_states: int) -> Tensor:
-    return _apart(samples, reference, num_states)
-
-
 def _pairs(x: Tensor, num_states: int, *, gap: int = 1) -> Tensor:
-    return _shares(x[:, :-gap] * num_states + x[:, gap:], num_states**2)
+    """The number of each pair, (texts, n - gap)."""
+    return x[:, :-gap] * num_states + x[:, gap:]
 
 
-def _shares(codes: Tensor, num_codes: int) -> Tensor:
-    counts = torch.bincount(codes.flatten(), minlength=num_codes).double()
-    return counts / counts.sum()
+def bigram_distance(samples: Tensor, reference: Tensor, num_states: int, *,
+                    codes: Callable[[Tensor, int], Tensor] = _pairs,
+                    shares: Callable[[Tensor, Tensor], Tensor] = lambda counts, x: counts / counts.sum(),
+                    distance: Callable[[Tensor, Tensor], Tensor] = lambda p, q: (p - q).abs().sum() / 2) -> Tensor:
+    """The distance; or with other codes (x, V) that are counted, shares of the counts (V, V), a distance of these."""
+    p, q = (shares(torch.bincount(codes(x, num_states).flatten(), minlength=num_states**2)
+                   .reshape(num_states, num_states).double(), x) for x in (samples, reference))
+    return distance(p, q)
 
 
-def _half_l1(p: Tensor, q: Tensor) -> Tensor:
-    return (p - q).abs().sum() / 2
+def _codes(codes: Callable[[Tensor, int], Tensor]) -> Callable:
+    return slip(bigram_distance, codes=codes)
 
 
-def _apart(samples: Tensor, reference: Tensor, num_states: int, *, shares: Callable = _pairs,
-           distance: Callable = _half_l1) -> Tensor:
-    """The distance, or what a mistake makes of the shares (x, V) or of the distance (p, q)."""
-    return distance(shares(samples, num_states), shares(reference, num_states))
+def _shares(shares: Callable[[Tensor, Tensor], Tensor]) -> Callable:
+    return slip(bigram_distance, shares=shares)
 
 
-def _by_shares(shares: Callable) -> Callable:
-    return lambda *args: _apart(*args, shares=shares)
+def _distance(distance: Callable[[Tensor, Tensor], Tensor]) -> Callable:
+    return slip(bigram_distance, distance=distance)
 
 
-def _by_distance(distance: Callable) -> Callable:
-    return lambda *args: _apart(*args, distance=distance)
-
-
-def _row_shares(x: Tensor, num_states: int) -> Tensor:
-    counts = _pairs(x, num_states).reshape(num_states, num_states)
-    return (counts / counts.sum(1, keepdim=True).clamp(min=1e-12)).flatten() / num_states
-
-
-def _unordered(x: Tensor, num_states: int) -> Tensor:
-    shares = _pairs(x, num_states).reshape(num_states, num_states)
-    return (shares + shares.T) / 2
-
-
-def _smoothed(x: Tensor, num_states: int) -> Tensor:
-    counts = _pairs(x, num_states) * x[:, 1:].numel() + 1
-    return counts / counts.sum()
-
-
-def _occurring(x: Tensor, num_states: int) -> Tensor:
-    once = (_pairs(x, num_states) > 0).double()
-    return once / once.sum()
-
-
-def _over_one_total(which: int) -> Callable:
-    """The mistake of dividing both sets of counts by the number of pairs in one of them, args[which]."""
-    return lambda *args: _half_l1(*(_pairs(x, args[2]) * x[:, 1:].numel() / args[which][:, 1:].numel()
-                                    for x in args[:2]))
+def _conditional(counts: Tensor, x: Tensor) -> Tensor:
+    """p(b given a), 0 where a never stands before another."""
+    return counts / counts.sum(1, keepdim=True).clamp(min=1)
 
 
 def _divergence(p: Tensor, q: Tensor) -> Tensor:
     return torch.where(p > 0, p * (p / q).log(), 0.0).sum()
-
-
-def _collided(x: Tensor, num_states: int) -> Tensor:
-    return _shares(x[:, :-1] + x[:, 1:], 2 * num_states)
 
 
 def _bigram_cases(seed: int) -> list[Case]:
@@ -312,111 +259,94 @@ BIGRAM_DISTANCE = Question(
     name="bigram_distance",
     cases=_bigram_cases,
     reference=bigram_distance,
-    misconceptions=(
-        Misconception("the half is missing: total variation is half the sum, so that it lies between 0 and 1",
-                      lambda *args: 2 * bigram_distance(*args)),
-        Misconception("pairs are also formed of the last character of one text and the first of the next; the texts "
-                      "are separate", _by_shares(lambda x, num_states: _pairs(x.reshape(1, -1), num_states))),
-        Misconception("this compares single characters; asked are pairs of neighbours",
-                      _by_shares(lambda x, num_states: _shares(x, num_states))),
-        Misconception("single characters are compared, and the half is missing", lambda *args: 2 * _apart(
-            *args, shares=lambda x, num_states: _shares(x, num_states))),
-        Misconception("the order of a pair is lost: ab and ba are two", _by_shares(_unordered)),
-        Misconception("different pairs fall on the same number, like a + b; a * num_states + b keeps them apart",
-                      _by_shares(_collided)),
-        Misconception("different pairs fall on the same number: a (num_states - 1) + b; take a * num_states + b",
-                      _by_shares(lambda x, num_states: _shares(x[:, :-1] * (num_states - 1) + x[:, 1:],
-                                                               num_states**2))),
-        Misconception("the pairs do not overlap: of abcd only ab and cd are counted, bc is a pair too",
-                      _by_shares(lambda x, num_states: _shares(
-                          x[:, :x.shape[1] // 2 * 2:2] * num_states + x[:, 1::2], num_states**2))),
-        Misconception("the pairs run over the texts, down the columns; neighbours stand in the same row",
-                      _by_shares(lambda x, num_states: _pairs(x.T, num_states))),
-        Misconception("each row of the table of pairs is normalised: p(b given a), averaged over a. Asked are the "
-                      "shares of the pairs themselves", _by_shares(_row_shares)),
-        Misconception("the same, p(b given a), added up over a: asked are the shares of the pairs themselves",
-                      lambda *args: args[2] * _apart(*args, shares=_row_shares)),
-        Misconception("counts are compared, not shares: divide each by its own number of pairs", _by_shares(
-            lambda x, num_states: torch.bincount((x[:, :-1] * num_states + x[:, 1:]).flatten(),
-                                                 minlength=num_states**2).double())),
-        Misconception("a pair that occurs often is counted once: `p[a, b] += 1` with tensors of indices adds 1 to an "
-                      "entry however often it is named. bincount counts", _by_shares(_occurring)),
-        Misconception("both sets of counts are divided by the number of pairs in the samples; divide each by its own",
-                      _over_one_total(0)),
-        Misconception("both sets of counts are divided by the number of pairs in the reference; divide each by its own",
-                      _over_one_total(1)),
-        Misconception("the counts are divided by the number of characters; a text of n characters has n - 1 pairs",
-                      _by_shares(lambda x, num_states: _pairs(x, num_states) * (x.shape[1] - 1) / x.shape[1])),
-        Misconception("the counts are divided by the number of texts; divide by the number of pairs",
-                      _by_shares(lambda x, num_states: _pairs(x, num_states) * (x.shape[1] - 1))),
-        Misconception("this is the largest difference; total variation is half the sum of all",
-                      _by_distance(lambda p, q: (p - q).abs().max())),
-        Misconception("this is the Euclidean distance; total variation adds up absolute differences",
-                      _by_distance(lambda p, q: (p - q).square().sum().sqrt())),
-        Misconception("this is the sum of squares; total variation adds up absolute differences",
-                      _by_distance(lambda p, q: (p - q).square().sum())),
-        Misconception("this is half the sum of squares; total variation adds up absolute differences",
-                      _by_distance(lambda p, q: (p - q).square().sum() / 2)),
-        Misconception("the absolute differences are averaged over the pairs; half their *sum* is asked",
-                      _by_distance(lambda p, q: (p - q).abs().mean())),
-        Misconception("half the differences' mean over the pairs; half their *sum* is asked",
-                      _by_distance(lambda p, q: (p - q).abs().mean() / 2)),
-        Misconception("the differences are added up with their signs, which gives 0: take absolute values",
-                      _by_distance(lambda p, q: (p - q).sum().abs())),
-        Misconception("this is the overlap; the distance is 1 minus it",
-                      lambda *args: 1 - bigram_distance(*args)),
-        Misconception("only pairs that the samples hold are counted: what they never say is then free. Add up over all "
-                      "pairs", _by_distance(lambda p, q: torch.where(p > 0, (p - q).abs(), 0.0).sum() / 2)),
-        Misconception("only pairs that the text holds are counted: what is made up is then free. Add up over all "
-                      "pairs", _by_distance(lambda p, q: torch.where(q > 0, (p - q).abs(), 0.0).sum() / 2)),
-        Misconception("this compares which pairs occur, not how often", _by_distance(
-            lambda p, q: 1 - ((p > 0) & (q > 0)).sum() / ((p > 0) | (q > 0)).sum().double())),
-        Misconception("this is a Kullback-Leibler divergence; asked is the total variation", _by_distance(_divergence)),
-        Misconception("this is a Kullback-Leibler divergence, of the text from the samples; asked is the total "
-                      "variation", _by_distance(lambda p, q: _divergence(q, p))),
-        Misconception("a count of 1 is added to every pair: no smoothing is asked for", _by_shares(_smoothed)),
-        Misconception("neighbours are next to each other; here one character lies between them", symptom=lambda cases,
-                      values: all(abs(float(value) - float(_apart(
-                          *case.args, shares=lambda x, num_states: _pairs(x, num_states, gap=2)))) < 1e-5
-                          for case, value in zip(cases, values, strict=True) if case.args[0].shape[1] > 2)),
-        Misconception("each sample is compared by itself and the distances averaged: a single text is always far away. "
-                      "Count the pairs of all samples together", lambda samples, reference, num_states: torch.stack(
-                          [_apart(sample[None], reference, num_states) for sample in samples]).mean()),
-        Misconception("only the first sample is compared", lambda samples, reference, num_states:
-                      _apart(samples[:1], reference, num_states)),
-    ),
+    misconceptions=mistakes({
+        "the half is missing: total variation is half the sum, so that it lies between 0 and 1":
+            slip(bigram_distance, lambda distance: 2 * distance),
+        "pairs are also formed of the last character of one text and the first of the next; the texts are separate":
+            _codes(lambda x, num_states: _pairs(x.reshape(1, -1), num_states)),
+        "this compares single characters; asked are pairs of neighbours": _codes(lambda x, num_states: x),
+        "single characters are compared, and the half is missing":
+            slip(bigram_distance, lambda distance: 2 * distance, codes=lambda x, num_states: x),
+        "the order of a pair is lost: ab and ba are two":
+            _shares(lambda counts, x: (counts + counts.T) / counts.sum() / 2),
+        "different pairs fall on the same number, like a + b; a * num_states + b keeps them apart":
+            _codes(lambda x, num_states: x[:, :-1] + x[:, 1:]),
+        "different pairs fall on the same number: a (num_states - 1) + b; take a * num_states + b":
+            _codes(lambda x, num_states: _pairs(x, num_states - 1)),
+        "the pairs do not overlap: of abcd only ab and cd are counted, bc is a pair too":
+            _codes(lambda x, num_states: _pairs(x, num_states)[:, ::2]),
+        "the pairs run over the texts, down the columns; neighbours stand in the same row":
+            _codes(lambda x, num_states: _pairs(x.T, num_states)),
+        "each row of the table of pairs is normalised: p(b given a), averaged over a. Asked are the shares of the "
+        "pairs themselves":
+            slip(bigram_distance, lambda distance, num_states: distance / num_states, shares=_conditional),
+        "the same, p(b given a), added up over a: asked are the shares of the pairs themselves": _shares(_conditional),
+        "counts are compared, not shares: divide each by its own number of pairs": _shares(lambda counts, x: counts),
+        "a pair that occurs often is counted once: `p[a, b] += 1` with tensors of indices adds 1 to an entry however "
+        "often it is named. bincount counts": _shares(lambda counts, x: (counts > 0) / (counts > 0).sum().double()),
+        "both sets of counts are divided by the number of pairs in the samples; divide each by its own":
+            slip(bigram_distance, lambda distance, samples: distance / samples[:, 1:].numel(),
+                 shares=lambda counts, x: counts),
+        "both sets of counts are divided by the number of pairs in the reference; divide each by its own":
+            slip(bigram_distance, lambda distance, reference: distance / reference[:, 1:].numel(),
+                 shares=lambda counts, x: counts),
+        "the counts are divided by the number of characters; a text of n characters has n - 1 pairs":
+            _shares(lambda counts, x: counts / x.numel()),
+        "the counts are divided by the number of texts; divide by the number of pairs":
+            _shares(lambda counts, x: counts / len(x)),
+        "this is the largest difference; total variation is half the sum of all":
+            _distance(lambda p, q: (p - q).abs().max()),
+        "this is the Euclidean distance; total variation adds up absolute differences":
+            _distance(lambda p, q: (p - q).square().sum().sqrt()),
+        "this is the sum of squares; total variation adds up absolute differences":
+            _distance(lambda p, q: (p - q).square().sum()),
+        "this is half the sum of squares; total variation adds up absolute differences":
+            _distance(lambda p, q: (p - q).square().sum() / 2),
+        "the absolute differences are averaged over the pairs; half their *sum* is asked":
+            _distance(lambda p, q: (p - q).abs().mean()),
+        "half the differences' mean over the pairs; half their *sum* is asked":
+            _distance(lambda p, q: (p - q).abs().mean() / 2),
+        "the differences are added up with their signs, which gives 0: take absolute values":
+            _distance(lambda p, q: (p - q).sum().abs()),
+        "this is the overlap; the distance is 1 minus it": slip(bigram_distance, lambda distance: 1 - distance),
+        "only pairs that the samples hold are counted: what they never say is then free. Add up over all pairs":
+            _distance(lambda p, q: torch.where(p > 0, (p - q).abs(), 0.0).sum() / 2),
+        "only pairs that the text holds are counted: what is made up is then free. Add up over all pairs":
+            _distance(lambda p, q: torch.where(q > 0, (p - q).abs(), 0.0).sum() / 2),
+        "this compares which pairs occur, not how often":
+            _distance(lambda p, q: 1 - ((p > 0) & (q > 0)).sum() / ((p > 0) | (q > 0)).sum().double()),
+        "this is a Kullback-Leibler divergence; asked is the total variation": _distance(_divergence),
+        "this is a Kullback-Leibler divergence, of the text from the samples; asked is the total variation":
+            _distance(lambda p, q: _divergence(q, p)),
+        "a count of 1 is added to every pair: no smoothing is asked for": _shares(
+            lambda counts, x: (counts + 1) / (counts + 1).sum()),
+        # A text of two characters has no such pair.
+        "neighbours are next to each other; here one character lies between them": everywhere(
+            lambda value, samples, reference, num_states: samples.shape[1] == 2 or abs(value - bigram_distance(
+                torch.tensor(samples), torch.tensor(reference), num_states,
+                codes=lambda x, num_states: _pairs(x, num_states, gap=2)).numpy()) < 1e-5),
+        "each sample is compared by itself and the distances averaged: a single text is always far away. Count the "
+        "pairs of all samples together": lambda samples, reference, num_states: torch.stack(
+            [bigram_distance(sample[None], reference, num_states) for sample in samples]).mean(),
+        "only the first sample is compared": slip(bigram_distance, samples=lambda samples: samples[:1]),
+    }),
 )
 
 
 # 10-4: a template becomes a state
 
-def template_tokens(template: str, alphabet: str, blank: str) -> Tensor:
+def template_tokens(template: str, alphabet: str, blank: str, *, mask: Callable[[str], int] = len,
+                    also: Callable[[str], bool] = lambda char: False) -> Tensor:
+    """The states; or with another one for the mask, of the alphabet, or masks also at other characters than blanks."""
     unknown = set(template) - set(alphabet + blank)
     if unknown:
         raise ValueError(f"the model does not know {sorted(unknown)}; it knows {alphabet!r}, and {blank!r} is a gap")
-    return _states(template, alphabet, lambda char: len(alphabet) if char == blank else alphabet.index(char))
+    return torch.tensor([mask(alphabet) if char == blank or also(char) else alphabet.index(char)
+                         for char in template], dtype=torch.int64)
 
 
-def _states(template: str, alphabet: str, state: Callable[[str], int]) -> Tensor:
-    return torch.tensor([state(char) for char in template], dtype=torch.int64)
-
-
-def _blank_is(mask: Callable[[str], int]) -> Callable:
-    """The mistake of another state for blanks."""
-    return lambda template, alphabet, blank: _states(
-        template, alphabet, lambda char: mask(alphabet) if char == blank else alphabet.index(char))
-
-
-def _rewritten(change: Callable[[str, str], str]) -> Callable:
-    """The mistake of another template: change(template, blank)."""
-    return lambda template, alphabet, blank: template_tokens(change(template, blank), alphabet, blank)
-
-
-def _masked_where(where: Callable[[str, str], bool]) -> Callable:
-    """The mistake of masks at other characters: where(character, blank)."""
-    return lambda template, alphabet, blank: _states(
-        template, alphabet, lambda char: len(alphabet) if where(char, blank) else
-        len(alphabet) if char == blank else alphabet.index(char))
+def _template(change: Callable[..., str]) -> Callable:
+    return slip(template_tokens, template=change)
 
 
 def _template_cases(seed: int) -> list[Case]:
@@ -441,65 +371,60 @@ TEMPLATE_TOKENS = Question(
     name="template_tokens",
     cases=_template_cases,
     reference=template_tokens,
-    misconceptions=(
-        Misconception("a blank becomes state 0, which is a character; the mask is state V, the number of characters",
-                      _blank_is(lambda alphabet: 0)),
-        Misconception("a blank becomes the last character, V - 1; the mask is state V: characters are 0..V-1",
-                      _blank_is(lambda alphabet: len(alphabet) - 1)),
-        Misconception("a blank becomes V + 1; the mask is state V: characters are 0..V-1",
-                      _blank_is(lambda alphabet: len(alphabet) + 1)),
-        Misconception("a blank becomes -1: is it looked up in the alphabet with find? The mask is state V",
-                      _blank_is(lambda alphabet: -1)),
-        Misconception("the characters are counted from 1; alphabet[0] is state 0", lambda *args: torch.where(
-            template_tokens(*args) < len(args[1]), template_tokens(*args) + 1, len(args[1]))),
-        Misconception("all states are one too high; alphabet[0] is state 0 and the mask V",
-                      lambda *args: template_tokens(*args) + 1),
-        Misconception("the blanks are dropped; each is a mask in its place",
-                      _rewritten(lambda template, blank: template.replace(blank, ""))),
-        Misconception("blanks in a row become one mask; each is a character to fill in", _rewritten(
+    misconceptions=mistakes({
+        "a blank becomes state 0, which is a character; the mask is state V, the number of characters":
+            slip(template_tokens, mask=lambda alphabet: 0),
+        "a blank becomes the last character, V - 1; the mask is state V: characters are 0..V-1":
+            slip(template_tokens, mask=lambda alphabet: len(alphabet) - 1),
+        "a blank becomes V + 1; the mask is state V: characters are 0..V-1":
+            slip(template_tokens, mask=lambda alphabet: len(alphabet) + 1),
+        "a blank becomes -1: is it looked up in the alphabet with find? The mask is state V":
+            slip(template_tokens, mask=lambda alphabet: -1),
+        "the characters are counted from 1; alphabet[0] is state 0":
+            slip(template_tokens, lambda states, alphabet: (states + 1).clamp(max=len(alphabet))),
+        "all states are one too high; alphabet[0] is state 0 and the mask V":
+            slip(template_tokens, lambda states: states + 1),
+        "the blanks are dropped; each is a mask in its place":
+            _template(lambda template, blank: template.replace(blank, "")),
+        "blanks in a row become one mask; each is a character to fill in": _template(
             lambda template, blank: "".join(char for place, char in enumerate(template)
-                                            if char != blank or template[:place][-1:] != blank))),
-        Misconception("the alphabet is sorted first; state i is alphabet[i], in the order that was given",
-                      lambda template, alphabet, blank: template_tokens(template, "".join(sorted(alphabet)), blank)),
-        Misconception("the spaces at the ends are stripped; they were given, and stay",
-                      _rewritten(lambda template, blank: template.strip())),
-        Misconception("the blank is taken to be '_', always; use `blank`: '_' may be a character of the text",
-                      symptom=lambda cases, values: (values[1] == len(cases[1].args[1])).tolist() == [
-                          char == "_" for char in cases[1].args[0]]),
-        Misconception("the blank is taken to be '_' as well as `blank`: '_' may be a character of the text",
-                      _masked_where(lambda char, blank: char == "_")),
-        Misconception("spaces become masks; only blanks do", _masked_where(lambda char, blank: char == " ")),
-        Misconception("everything that is no letter becomes a mask; only blanks do",
-                      _masked_where(lambda char, blank: not char.isalpha())),
-        Misconception("everything becomes a mask: what was given is overwritten; only blanks do",
-                      _masked_where(lambda char, blank: True)),
-        Misconception("masks and characters are exchanged: what was given is masked",
-                      symptom=lambda cases, values: all(
-                          ((value == len(case.args[1])) == [char != case.args[2] for char in case.args[0]]).all()
-                          for case, value in zip(cases, values, strict=True))),
-        Misconception("the template is turned round; the order stays",
-                      _rewritten(lambda template, blank: template[::-1])),
-        Misconception("these are Unicode numbers (ord); a state is a place in the alphabet", symptom=lambda cases,
-                      values: all((value == [ord(char) for char in case.args[0]])[
-                          [char != case.args[2] for char in case.args[0]]].all()
-                          for case, value in zip(cases, values, strict=True) if "?" not in case.args[0])),
-        Misconception("only the first blank becomes a mask", lambda template, alphabet, blank: torch.tensor(
+                                            if char != blank or template[:place][-1:] != blank)),
+        "the alphabet is sorted first; state i is alphabet[i], in the order that was given":
+            slip(template_tokens, alphabet=lambda alphabet: "".join(sorted(alphabet))),
+        "the spaces at the ends are stripped; they were given, and stay": _template(lambda template: template.strip()),
+        "the blank is taken to be '_', always; use `blank`: '_' may be a character of the text":
+            Shows(lambda cases, values: (values[1] == len(cases[1].args[1])).tolist() == [
+                char == "_" for char in cases[1].args[0]]),
+        "the blank is taken to be '_' as well as `blank`: '_' may be a character of the text":
+            slip(template_tokens, also=lambda char: char == "_"),
+        "spaces become masks; only blanks do": slip(template_tokens, also=lambda char: char == " "),
+        "everything that is no letter becomes a mask; only blanks do":
+            slip(template_tokens, also=lambda char: not char.isalpha()),
+        "everything becomes a mask: what was given is overwritten; only blanks do":
+            slip(template_tokens, also=lambda char: True),
+        "masks and characters are exchanged: what was given is masked": everywhere(
+            lambda value, template, alphabet, blank: (value == len(alphabet)).tolist() == [
+                char != blank for char in template]),
+        "the template is turned round; the order stays": _template(lambda template: template[::-1]),
+        "these are Unicode numbers (ord); a state is a place in the alphabet": everywhere(
+            lambda value, template, alphabet, blank: "?" in template or all(
+                state == ord(char) for state, char in zip(value, template, strict=True) if char != blank)),
+        "only the first blank becomes a mask": lambda template, alphabet, blank: torch.tensor(
             [0 if char == blank and blank in template[:place] else (alphabet + blank).index(char)
-             for place, char in enumerate(template)])),
-        Misconception("the template is written in lower case first; a character that was given stays what it is",
-                      _rewritten(lambda template, blank: template.lower())),
-        Misconception("the alphabet is taken from the template; it was given", symptom=lambda cases, values: all(
-            value.tolist() in ([sorted(own).index(char) if char in own else len(own) for char in case.args[0]],
-                               [sorted(set(case.args[0])).index(char) for char in case.args[0]])
-            for case, value in zip(cases, values, strict=True) for own in [set(case.args[0]) - {case.args[2]}])),
-        Misconception("this marks where the blanks are, 1 or 0; asked are states", symptom=lambda cases, values: all(
-            value.tolist() == [int(char == case.args[2]) for char in case.args[0]]
-            for case, value in zip(cases, values, strict=True))),
-        Misconception("the state of the first blank is written into every place", symptom=lambda cases, values: all(
-            len(set(value.tolist())) == 1 for value in values)),
-        Misconception("the states count from the end of the alphabet; state i is alphabet[i]",
-                      lambda template, alphabet, blank: template_tokens(template, alphabet[::-1], blank)),
-    ),
+             for place, char in enumerate(template)]),
+        "the template is written in lower case first; a character that was given stays what it is":
+            _template(lambda template: template.lower()),
+        "the alphabet is taken from the template; it was given": everywhere(
+            lambda value, template, alphabet, blank: any(
+                value.tolist() == [(own + blank).index(char) for char in template]
+                for own in ("".join(sorted(set(template) - {blank})), "".join(sorted(set(template)))))),
+        "this marks where the blanks are, 1 or 0; asked are states": everywhere(
+            lambda value, template, alphabet, blank: value.tolist() == [char == blank for char in template]),
+        "the state of the first blank is written into every place": everywhere(
+            lambda value, *_: len(set(value.tolist())) == 1),
+        "the states count from the end of the alphabet; state i is alphabet[i]":
+            slip(template_tokens, alphabet=lambda alphabet: alphabet[::-1]),
+    }),
 )
 
 

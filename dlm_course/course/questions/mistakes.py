@@ -124,3 +124,15 @@ def against(other: Callable[..., Tensor], test: Callable[[np.ndarray, np.ndarray
 def agreeing(other: Callable[..., Tensor], at: Any = ..., *, rtol: float | np.ndarray = 1e-4) -> Shows:
     """The values of every case are those of `other` at this index, whatever they are elsewhere."""
     return against(other, lambda value, right: close(value[at], right[at], rtol=rtol))
+
+
+def only_where(right: Callable[..., Tensor], condition: Callable[..., bool]) -> Shows:
+    """A mistake that does no harm in some cases: right there, and wrong in all others.
+
+    The condition is a function of arguments by their names.
+    """
+    names = list(inspect.signature(right).parameters)
+    needs = [names.index(name) for name in inspect.signature(condition).parameters]
+    return Shows(lambda cases, values: all(
+        close(value, right(*case.args).numpy()) == condition(*(case.args[i] for i in needs))
+        for case, value in zip(cases, values, strict=True)))
