@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
-    from dlm_course.model.training import Run
+    from dlm_course.model.training import Evaluation, Run
 
 app = typer.Typer(help="Discrete diffusion language models, step by step.", no_args_is_help=True,
                   add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -119,13 +119,14 @@ def train(context: typer.Context, text: Annotated[str, typer.Argument(
     Several processes or GPUs: torchrun --nproc-per-node 2 -m dlm_course.cli train ...
     """
     from dlm_course.model.checkpoint import CheckpointError, read_checkpoint
-    from dlm_course.model.training import TrainingConfig, train, train_from, train_twin, twin_path
+    from dlm_course.model.training import RunOptions, TrainingConfig, train, train_from, train_twin, twin_path
     from dlm_course.text.corpora import DataError, load_text
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # how batch systems end a run: the same as Ctrl-C
     # A progress bar would fill a log with thousands of lines.
-    options = {"device": device, "progress": _is_first_process() and sys.stderr.isatty()}
-    given = [name for name in context.params if context.get_parameter_source(name).name == "COMMANDLINE"]
+    options: RunOptions = {"device": device, "progress": _is_first_process() and sys.stderr.isatty()}
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if causal and (twin or "loss" in given):
         _stop("--causal trains the autoregressive model alone, which has one loss: leave out --twin and --loss")
     again = "--resume --twin" if twin else "--resume"
@@ -175,7 +176,7 @@ def _report(run: "Run", path: Path, again: str) -> None:
     _say(f"written: {path}")
 
 
-def _compare(masked: list[dict], twin: list[dict]) -> None:
+def _compare(masked: "list[Evaluation]", twin: "list[Evaluation]") -> None:
     """Print a table of two records: the last evaluations, and the best, which for the twin may be an early one."""
     _say(f"\n{'held-out bits per character':<29}{'last':<17}best")
     for name, history in (("masked model (upper bound)", masked), ("autoregressive twin (exact)", twin)):
@@ -183,7 +184,7 @@ def _compare(masked: list[dict], twin: list[dict]) -> None:
         _say(f"{name:<29}{_bits(history[-1]):<17}{_bits(best)} at step {best['step']}")
 
 
-def _bits(entry: dict) -> str:
+def _bits(entry: "Evaluation") -> str:
     return f"{entry['held_out']:.3f} ± {entry['standard_error']:.3f}"
 
 
@@ -262,7 +263,7 @@ def _exercises(names: list[str] | None) -> list[Path]:
         _stop(str(error))
 
 
-def _stop(message: str) -> None:
+def _stop(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(COULD_NOT_RUN)
 

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: str | os.PathLike, content: str | bytes) -> None:
+def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Replace the file at once; text is written as UTF-8. An interruption leaves the old file, and no other."""
     path = Path(path).resolve()  # what a link points to, not the link
     path.parent.mkdir(parents=True, exist_ok=True)

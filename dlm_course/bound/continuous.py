@@ -30,12 +30,15 @@ def draw_uniform(batch_size: int, *, method: str = "stratified", generator: torc
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    options = {"dtype": torch.float64, "device": device, "generator": generator}
+
+    def draw(count: int) -> Tensor:
+        return torch.rand(count, dtype=torch.float64, device=device, generator=generator)
+
     if method == "iid":
-        u = torch.rand(batch_size, **options)
+        u = draw(batch_size)
     else:
         place = torch.randperm(batch_size, device=device, generator=generator)
-        u = (place + torch.rand(1 if method == "offset" else batch_size, **options)) / batch_size
+        u = (place + draw(1 if method == "offset" else batch_size)) / batch_size
     # rand gives [0, 1); lambda = 0, which rounding could make of it, would mask nothing and weigh it infinitely.
     return (1 - u).clamp(min=2**-53)
 
@@ -93,7 +96,7 @@ def paid_by_count(denoiser: DenoiserFunction, x0: Tensor, mask_id: int) -> Tenso
     k/n. Raises: ValueError for a longer sequence.
     """
     x0, length = x0.long(), x0.shape[-1]
-    paid = [0.0] * (length + 1)
+    paid = [torch.zeros((), device=x0.device)] * (length + 1)      # of no dimension: the losses decide the dtype
     for masked in mask_patterns(length, x0.device):
         count = int(masked.sum())
         time = torch.full(x0.shape[:1], count / length, device=x0.device)
@@ -111,4 +114,5 @@ def exact_continuous_loss(denoiser: DenoiserFunction, x0: Tensor, mask_id: int) 
     Raises: ValueError for a longer sequence.
     """
     paid, length = paid_by_count(denoiser, x0, mask_id), x0.shape[-1]
-    return sum(paid[count] / (count * math.comb(length, count)) for count in range(1, length + 1))
+    return sum((paid[count] / (count * math.comb(length, count)) for count in range(1, length + 1)),
+               start=torch.zeros_like(paid[0]))

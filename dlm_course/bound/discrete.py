@@ -288,7 +288,7 @@ def exact_masked_lm_loss(denoiser: DenoiserFunction, x0: Tensor, transition: Abs
 def _sum_over_steps(denoiser: DenoiserFunction, x0: Tensor, transition: AbsorbingTransition,
                     factor: Callable[[int], Tensor | float]) -> Tensor:
     """sum_t factor(t) E_{q(X_t|X_0)} sum_i [x_t^i = e_m] (-log p(x_0^i | X_t)), over all mask patterns."""
-    x0, total = x0.long(), 0.0
+    x0, total = x0.long(), torch.zeros((), device=x0.device)    # of no dimension: the losses decide the dtype
     for masked in mask_patterns(x0.shape[-1], x0.device):
         count = int(masked.sum())
         xt = torch.where(masked, transition.mask_id, x0)

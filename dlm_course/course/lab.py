@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 import webbrowser
 from pathlib import Path
+from types import FrameType
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 60  # seconds
@@ -106,7 +107,7 @@ def _free_port(port: int) -> int:
         return probe.getsockname()[1]
 
 
-def _interrupt(number, frame) -> None:
+def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

@@ -56,6 +56,7 @@ class CouplingFlow(Family):
     def to_points(self, z: Tensor) -> Tensor:
         """The points y = f_θ(z) of noise, by bisection. Shapes: z (batch, n); returns (batch, n)."""
         for coupling in reversed(self.couplings):
+            assert isinstance(coupling, Coupling)
             z = coupling.inverse(z)
         return z
 

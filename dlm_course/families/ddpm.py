@@ -39,6 +39,8 @@ class DDPM(Family):
 
     name = "DDPM"
     likelihood = "bound"
+    alpha_bar: Tensor
+    centres: Tensor
 
     def __init__(self, vocab_size: int, length: int = 2, *, num_steps: int = 200, first_noise: float = 0.5,
                  width: int = 96, depth: int = 2):
@@ -67,9 +69,9 @@ class DDPM(Family):
     def coefficients(self, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """a, b and c of q(x_s | x_t, x_0) = N(a x_t + c x_0, b I), s < t. Shapes: s, t (batch,); returns (batch, 1)."""
         at_s, at_t = self.alpha_bar[s][:, None], self.alpha_bar[t][:, None]
-        step = at_t / at_s
-        a, c, b = (step.sqrt() * (1 - at_s), at_s.sqrt() * (1 - step), (1 - at_s) * (1 - step))
-        return tuple((number / (1 - at_t)).float() for number in (a, b, c))
+        step, rest = at_t / at_s, 1 - at_t
+        a, b, c = step.sqrt() * (1 - at_s), (1 - at_s) * (1 - step), at_s.sqrt() * (1 - step)
+        return (a / rest).float(), (b / rest).float(), (c / rest).float()
 
     def bin_logits(self, mean: Tensor, variance: Tensor) -> Tensor:
         """The Gaussian cut to the bins' centres. Shapes: mean and variance (batch, n); returns (batch, n, V)."""

@@ -134,6 +134,8 @@ class PointNetwork(nn.Module):
     def forward(self, z: Tensor, time: Tensor | None = None) -> Tensor:
         inputs = [z, waves(z / HALF_SIDE / 2, self.num_waves).flatten(1)]
         if self.timed:
+            if time is None:
+                raise ValueError("this network reads the time: call it as network(z, time)")
             inputs.append(waves(time[:, None] / 2, 5).flatten(1))
         hidden = self.first(torch.cat(inputs, -1))
         for layer in self.layers:

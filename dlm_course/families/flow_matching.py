@@ -15,6 +15,7 @@ Sources: "SDE / Flow matching"; Lipman et al. 2023; Liu et al. 2023; Chen et al.
 
 import math
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -22,6 +23,8 @@ from torch import Tensor
 from dlm_course.families.family import Family, PointNetwork, check_points, dequantise, log_cell, quantise
 
 EXACT_UP_TO = 4      # coordinates whose divergence is computed exactly
+
+Time = TypeVar("Time", float, Tensor)
 
 
 class FlowMatching(Family):
@@ -88,13 +91,13 @@ class FlowMatching(Family):
         x = x.detach().requires_grad_()
         slope = self.field(x, x.new_full((len(x),), t))
         if self.length <= EXACT_UP_TO:
-            divergence = sum(torch.autograd.grad(slope[:, i].sum(), x, retain_graph=True)[0][:, i]
-                             for i in range(self.length))
+            divergence = sum((torch.autograd.grad(slope[:, i].sum(), x, retain_graph=True)[0][:, i]
+                              for i in range(self.length)), start=torch.zeros_like(x[:, 0]))
         else:
             divergence = (torch.autograd.grad((slope * signs).sum(), x)[0] * signs).sum(-1)
         return slope.detach(), divergence
 
 
-def _bend(u: float | Tensor) -> float | Tensor:
+def _bend(u: Time) -> Time:
     """[0, 1] to [0, 1], three quarters of it into the last half."""
     return 1 - (1 - u) ** 2

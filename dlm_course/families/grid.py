@@ -91,7 +91,7 @@ def mode_shares(x: Tensor, data: GridData) -> Tensor:
     """
     if not len(data.centres):
         raise ValueError(f"{data.name} has no separate modes to count")
-    return _near(frequencies(x, data.vocab_size), data) / _near(data.probs, data)
+    return _mass_near_modes(frequencies(x, data.vocab_size), data) / _mass_near_modes(data.probs, data)
 
 
 def stray_share(x: Tensor, data: GridData, *, kept: float = 0.99) -> float:
@@ -106,7 +106,7 @@ def stray_share(x: Tensor, data: GridData, *, kept: float = 0.99) -> float:
     return 1 - float(inside[(x[:, 0] * data.vocab_size + x[:, 1]).cpu()].double().mean())
 
 
-def _near(probs: Tensor, data: GridData) -> Tensor:
+def _mass_near_modes(probs: Tensor, data: GridData) -> Tensor:
     middles = torch.arange(data.vocab_size, dtype=torch.float64) + 0.5
     grid = torch.cartesian_prod(middles, middles)
     near = (grid[:, None] - data.centres).norm(dim=-1) < 3 * data.spread

@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -16,6 +17,34 @@ from dlm_course.sampling.laws import sampling_floor, total_variation
 
 NUM_POINTS = 50_000     # that a family is trained on, and that are drawn from it
 EVALUATION = 2**31      # seeds from here on are for evaluation, those below for training; torch reads 32 bits of them
+
+
+class FitOptions(TypedDict, total=False):
+    """What `Family.fit` may be told besides the data, the number of steps and the generator."""
+
+    batch_size: int
+    learning_rate: float
+    average: float
+
+
+class FamilyArguments(TypedDict, total=False):
+    """What the classes of families take besides `vocab_size` and `length`; each takes some of them."""
+
+    width: int
+    depth: int
+    num_couplings: int
+    num_components: int
+    latent_size: int | None
+    noise_size: int | None
+    penalty: float
+    first_noise: float
+    num_solver_steps: int
+
+
+class BuildArguments(FamilyArguments, total=False):
+    """The number of a chain's steps too; that of `train` is the number of training steps."""
+
+    num_steps: int
 
 
 @dataclass(frozen=True)
@@ -31,8 +60,8 @@ class Budget:
 
     path: str
     num_steps: int
-    options: dict = field(default_factory=dict)
-    arguments: dict = field(default_factory=dict)
+    options: FitOptions = field(default_factory=FitOptions)
+    arguments: BuildArguments = field(default_factory=BuildArguments)
     sampling_steps: tuple[int, ...] = ()
 
     @property
@@ -56,7 +85,8 @@ FAMILIES = {
 }
 
 
-def build(name: str, vocab_size: int, length: int = 2, *, seed: int = 0, **arguments: object) -> Family:
+def build(name: str, vocab_size: int, length: int = 2, *, seed: int = 0,
+          **arguments: Unpack[BuildArguments]) -> Family:
     """A family with fresh weights, which follow from the seed; `arguments` of its class go before those of its budget.
 
     Raises: KeyError for a name that FAMILIES does not hold.
@@ -71,7 +101,7 @@ def build(name: str, vocab_size: int, length: int = 2, *, seed: int = 0, **argum
 
 
 def train(name: str, data: GridData, seed: int, *, num_steps: int | None = None, num_points: int = NUM_POINTS,
-          progress: bool = False, **arguments: object) -> Family:
+          progress: bool = False, **arguments: Unpack[FamilyArguments]) -> Family:
     """Build a family and train it on points drawn from the data, for its budget of steps unless told otherwise.
 
     Raises: ValueError for a seed outside 0..2^31 - 1.

@@ -44,12 +44,12 @@ class Path(ABC):
 
     def mean(self, x1: Tensor, t: float | Tensor) -> Tensor:
         """m_t x_1. Shapes: x1 (..., n), t (...); returns (..., n)."""
-        return self.scale(_like(t, x1))[..., None] * x1
+        return self.scale(_time_like(t, x1))[..., None] * x1
 
     def sample(self, x1: Tensor, t: float | Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Draw x_t ~ p_t(x | x_1). Shapes: x1 (..., n), t (...); returns (..., n)."""
         noise = torch.randn(x1.shape, dtype=x1.dtype, device=x1.device, generator=generator)
-        return self.mean(x1, t) + self.std(_like(t, x1))[..., None] * noise
+        return self.mean(x1, t) + self.std(_time_like(t, x1))[..., None] * noise
 
 
 class VarianceExploding(Path):
@@ -100,7 +100,7 @@ class VariancePreserving(Path):
         return torch.sqrt(-torch.expm1(-(self.low + (self.high - self.low) * s / 2) * s))
 
     def field(self, x: Tensor, x1: Tensor, t: float | Tensor) -> Tensor:
-        t = _like(t, x)[..., None]
+        t = _time_like(t, x)[..., None]
         alpha = self.scale(t)
         return -self._beta(t) / 2 * alpha / self.std(t) ** 2 * (alpha * x - x1)     # α'_s = -β(s)/2 α_s
 
@@ -123,7 +123,7 @@ class OptimalTransport(Path):
         return 1 - torch.as_tensor(t)
 
     def field(self, x: Tensor, x1: Tensor, t: float | Tensor) -> Tensor:
-        return (x1 - x) / (1 - _like(t, x)[..., None])
+        return (x1 - x) / (1 - _time_like(t, x)[..., None])
 
     def diffusion(self, t: float | Tensor) -> Tensor:
         return torch.sqrt(2 * (1 - torch.as_tensor(t)))
@@ -140,7 +140,7 @@ class Marginal:
 
     def _parts(self, x: Tensor, t: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """log N(x; m_t x_i, s_t²) (..., N), the differences m_t x_i - x (..., N, n) and s_t² (...)."""
-        t = _like(t, x)
+        t = _time_like(t, x)
         difference = self.path.scale(t)[..., None, None] * self.points - x[..., None, :]
         variance = self.path.std(t)[..., None] ** 2
         log_density = -(difference**2).sum(-1) / (2 * variance) - x.shape[-1] / 2 * torch.log(2 * math.pi * variance)
@@ -158,7 +158,7 @@ class Marginal:
     def field(self, x: Tensor, t: float | Tensor) -> Tensor:
         """f(x, t) = Σ_i p(x_1 = x_i | x) f(x, x_i, t), the field of the probability-flow ODE, (..., n)."""
         weights = self._parts(x, t)[0].softmax(-1)
-        fields = self.path.field(x[..., None, :], self.points, _like(t, x)[..., None])
+        fields = self.path.field(x[..., None, :], self.points, _time_like(t, x)[..., None])
         return (weights[..., None] * fields).sum(-2)
 
     def trajectories(self, start: Tensor, num_steps: int, *, stochastic: bool = False, end: float = 0.999,
@@ -172,7 +172,7 @@ class Marginal:
         step, x, visited = end / num_steps, start, [start]
         for t in (i * step for i in range(num_steps)):
             if stochastic:
-                g = self.path.diffusion(_like(t, x))[..., None]
+                g = self.path.diffusion(_time_like(t, x))[..., None]
                 noise = torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
                 x = x + step * (self.field(x, t) + g**2 / 2 * self.score(x, t)) + math.sqrt(step) * g * noise
             else:
@@ -182,6 +182,6 @@ class Marginal:
         return torch.stack(visited)
 
 
-def _like(t: float | Tensor, x: Tensor) -> Tensor:
+def _time_like(t: float | Tensor, x: Tensor) -> Tensor:
     """t as a tensor of the leading shape of x (..., n), its dtype and device."""
     return torch.as_tensor(t, dtype=x.dtype, device=x.device).expand(x.shape[:-1])

@@ -6,6 +6,7 @@ One file, replaced as a whole, is either the old or the new checkpoint, whenever
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -20,14 +21,14 @@ class CheckpointError(RuntimeError):
     """A file that is no checkpoint of this package, is damaged, or is of another version."""
 
 
-def write_checkpoint(path: str | os.PathLike, tensors: dict[str, Tensor], description: dict) -> None:
+def write_checkpoint(path: str | os.PathLike[str], tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
     """Write tensors and a JSON-serialisable description to `path`, atomically."""
     header = {"dlm_course": json.dumps({"format": FORMAT, **description})}
     write_whole(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
                            metadata=header))
 
 
-def read_checkpoint(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
+def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the description of a checkpoint. Raises CheckpointError, with the usual cause."""
     path = Path(path)
     if not path.is_file():

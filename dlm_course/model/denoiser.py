@@ -6,6 +6,7 @@ seen through the convolution are what a small model learns from first.
 
 import os
 from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ class DenoiserConfig:
     causal: bool = False
     time_input: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.width % (2 * self.num_heads):
             raise ValueError(f"width must be a multiple of 2 num_heads (rotary pairs), got {self.width} and "
                              f"{self.num_heads}")
@@ -45,6 +46,8 @@ class Denoiser(nn.Module):
     on it. With `time_input=True` it is read, as lambda in [0, 1], of shape (batch,). With `causal=True` the same
     network reads to the left only, and its logits at position i are for token i + 1.
     """
+
+    rotation: Tensor
 
     def __init__(self, config: DenoiserConfig):
         super().__init__()
@@ -132,7 +135,26 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def autoregressive_nll(model: nn.Module, x0: Tensor) -> Tensor:
+class MaskedModelConfig(Protocol):
+    """What a loss asks of a model's configuration: which state is the mask, and whether it reads to the left only."""
+
+    @property
+    def mask_id(self) -> int: ...
+
+    @property
+    def causal(self) -> bool: ...
+
+
+class MaskedModel(Protocol):
+    """A model that a loss can be taken of: a `Denoiser`, a `PretrainedDenoiser`, or a network of your own."""
+
+    @property
+    def config(self) -> MaskedModelConfig: ...
+
+    def __call__(self, xt: Tensor, time: Tensor | None = None) -> Tensor: ...
+
+
+def autoregressive_nll(model: MaskedModel, x0: Tensor) -> Tensor:
     """-log p(X) = -sum_i log p(x^i | x^{1:i-1}) of a causal model, exactly; the mask stands in for what precedes x^1.
 
     Shapes: x0 (batch, n) states; returns (batch,), in nats. The mask gets no mass.
@@ -149,13 +171,14 @@ def autoregressive_nll(model: nn.Module, x0: Tensor) -> Tensor:
     return F.cross_entropy(logits.transpose(1, 2), x0, reduction="none").sum(-1)
 
 
-def save_denoiser(path: str | os.PathLike, model: Denoiser, tokenizer: CharTokenizer, **notes) -> None:
+def save_denoiser(path: str | os.PathLike[str], model: Denoiser, tokenizer: CharTokenizer, **notes: object) -> None:
     """Write the weights, the shape of the network, the alphabet and any JSON-serialisable notes to one file."""
     write_checkpoint(path, {f"model.{name}": tensor for name, tensor in model.state_dict().items()},
                      {"config": asdict(model.config), "alphabet": tokenizer.alphabet, "notes": notes})
 
 
-def load_denoiser(path: str | os.PathLike, device: torch.device | str = "cpu") -> tuple[Denoiser, CharTokenizer, dict]:
+def load_denoiser(path: str | os.PathLike[str],
+                  device: torch.device | str = "cpu") -> tuple[Denoiser, CharTokenizer, dict[str, Any]]:
     """The model (in evaluation mode, on `device`), its tokenizer and the notes of a checkpoint.
 
     Reads what `save_denoiser` wrote, and the checkpoints of a training run, of which it takes the averaged weights.

@@ -2,15 +2,16 @@
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from dlm_course.bound.continuous import continuous_loss, draw_uniform, mask_count_loss
 from dlm_course.bound.discrete import DenoiserFunction, bits_per_character
-from dlm_course.model.denoiser import Denoiser, autoregressive_nll
+from dlm_course.model.denoiser import Denoiser, MaskedModel, autoregressive_nll
+from dlm_course.model.pretrained import PretrainedDenoiser
 from dlm_course.sampling.exact import check_order, check_rates
 from dlm_course.text.languages import Language, MarkovLanguage
 
@@ -38,8 +39,16 @@ def estimate(losses: Tensor) -> Estimate:
     return Estimate(float(losses.mean()), float(losses.std()) / math.sqrt(len(losses)))
 
 
-def _mask_rate_loss(method: str, *, weighted: bool) -> Callable[..., Tensor]:
-    def loss(denoiser: DenoiserFunction, x0: Tensor, mask_id: int, *, generator: torch.Generator | None) -> Tensor:
+class Loss(Protocol):
+    """What a denoiser can be trained on: nats a sequence, (batch,)."""
+
+    def __call__(self, denoiser: DenoiserFunction, x0: Tensor, mask_id: int, *,
+                 generator: torch.Generator | None = None) -> Tensor: ...
+
+
+def _mask_rate_loss(method: str, *, weighted: bool) -> Loss:
+    def loss(denoiser: DenoiserFunction, x0: Tensor, mask_id: int, *,
+             generator: torch.Generator | None = None) -> Tensor:
         mask_rate = draw_uniform(len(x0), method=method, generator=generator, device=x0.device)
         # A density of 1/lambda cancels the weight: the plain sum over masked tokens, a surrogate.
         return continuous_loss(denoiser, x0, mask_rate, mask_id, density=1.0 if weighted else 1 / mask_rate,
@@ -48,8 +57,7 @@ def _mask_rate_loss(method: str, *, weighted: bool) -> Callable[..., Tensor]:
     return loss
 
 
-# What a denoiser can be trained on, by name: (denoiser, x0, mask_id, generator) -> nats a sequence.
-LOSSES = {
+LOSSES: dict[str, Loss] = {     # by name
     "mask-count": mask_count_loss,                                  # the bound: counts, stratified, weight n/k
     "mask-rate": _mask_rate_loss("iid", weighted=True),              # the bound: independent lambda, weight 1/lambda
     "mask-rate-stratified": _mask_rate_loss("stratified", weighted=True),
@@ -57,7 +65,7 @@ LOSSES = {
 }
 
 
-def loss_per_sequence(model: Denoiser, x0: Tensor, generator: torch.Generator | None,
+def loss_per_sequence(model: MaskedModel, x0: Tensor, generator: torch.Generator | None,
                       loss: str = "mask-count") -> Tensor:
     """In nats a sequence, (batch,): exactly -log p for a causal model; for a denoiser the loss of that name.
 
@@ -69,7 +77,7 @@ def loss_per_sequence(model: Denoiser, x0: Tensor, generator: torch.Generator | 
 
 
 @torch.no_grad()
-def excess_over_bayes(model: Denoiser, language: Language, *, num_sequences: int = 2048, batch_size: int = 256,
+def excess_over_bayes(model: MaskedModel, language: Language, *, num_sequences: int = 2048, batch_size: int = 256,
                       seed: int = 1) -> Estimate:
     """What the model's bound exceeds the entropy of the language by, in nats a token, with its standard error.
 
@@ -92,7 +100,7 @@ def excess_over_bayes(model: Denoiser, language: Language, *, num_sequences: int
 
 
 @torch.no_grad()
-def held_out_bits(model: Denoiser, x0: Tensor, *, num_draws: int = 8, batch_size: int = 64,
+def held_out_bits(model: Denoiser | PretrainedDenoiser, x0: Tensor, *, num_draws: int = 8, batch_size: int = 64,
                   generator: torch.Generator | None = None) -> Estimate:
     """Bits per character on held-out sequences: exact for a causal model, a bound (estimated) for a denoiser.
 
@@ -112,7 +120,7 @@ def held_out_bits(model: Denoiser, x0: Tensor, *, num_draws: int = 8, batch_size
     return estimate(bits_per_character(losses.double(), x0.shape[1]))
 
 
-def _losses(model: Denoiser, x0: Tensor, num_draws: int, generator: torch.Generator | None) -> Tensor:
+def _losses(model: MaskedModel, x0: Tensor, num_draws: int, generator: torch.Generator | None) -> Tensor:
     draws = 1 if model.config.causal else num_draws  # the exact likelihood needs no second draw
     return torch.stack([loss_per_sequence(model, x0, generator) for _ in range(draws)]).mean(0)
 
@@ -130,9 +138,9 @@ def path_kl(language: MarkovLanguage, rates: Tensor) -> Tensor:
     Shapes: rates (L+1,); returns a float64 scalar.
     Raises: ValueError for rates that do not fall strictly from 1 to 0, TypeError for another kind of language.
     """
-    pairs, rates = _pair_entropies(language), check_rates(rates).tolist()
+    pairs, mask_rates = _pair_entropies(language), check_rates(rates).tolist()
     total = -language.entropy()
-    for before, after in itertools.pairwise(rates):
+    for before, after in itertools.pairwise(mask_rates):
         left, right = _nearest_visible(language.length, before)
         # The sum over i, j, k of left[i, j] right[i, k] (G[j, i] + G[i, k] - G[j, k]): the rows of both sum to 1.
         masked = (left * pairs[:, 1:-1].T).sum() + (right * pairs[1:-1]).sum() - (left @ pairs * right).sum()

@@ -6,14 +6,26 @@ cut off after it, so that samplers and losses see the text alone.
 
 import os
 from collections.abc import Callable
-from types import SimpleNamespace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from dlm_course.chain.categorical import check_states
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 BLANK = "▢"
+
+
+@dataclass(frozen=True)
+class PretrainedConfig:
+    """What `held_out_bits` and `fit` ask of a model's configuration."""
+
+    mask_id: int
+    causal: bool = False
 
 
 class PretrainedDenoiser(nn.Module):
@@ -39,18 +51,25 @@ class PretrainedDenoiser(nn.Module):
     a causal one.
     """
 
-    def __init__(self, model: nn.Module, tokenizer, *, time_arguments: Callable[[Tensor], dict] | None = None):
+    is_text: Tensor
+    before: Tensor
+    after: Tensor
+
+    def __init__(self, model: nn.Module, tokenizer: "PreTrainedTokenizerBase", *,
+                 time_arguments: Callable[[Tensor], dict[str, Any]] | None = None):
         super().__init__()
         if tokenizer.mask_token is None:
             raise ValueError("the tokenizer has no mask token, which a denoiser needs; causal models have none. If the "
                              "model was trained with one, name it: tokenizer.add_special_tokens({'mask_token': ...})")
-        self.num_states, self.mask_id = model.config.vocab_size, tokenizer.mask_token_id
+        config: Any = model.config      # of any library's own class
+        self.num_states: int = config.vocab_size
+        self.mask_id: int = tokenizer.mask_token_id
         tokens = set(tokenizer.get_vocab().values())
         if max(tokens) >= self.num_states:
             raise ValueError(f"the tokenizer has the token {max(tokens)}, but the model's vocab_size is "
                              f"{self.num_states}: do they belong together?")
         self.model, self.tokenizer, self.time_arguments = model, tokenizer, time_arguments
-        self.config = SimpleNamespace(mask_id=self.mask_id, causal=False)    # what `held_out_bits` and `fit` ask for
+        self.config = PretrainedConfig(self.mask_id)
 
         tokens -= {*tokenizer.all_special_ids, *(id for id, t in tokenizer.added_tokens_decoder.items() if t.special)}
         is_text = torch.zeros(self.num_states, dtype=torch.bool)
@@ -85,7 +104,12 @@ class PretrainedDenoiser(nn.Module):
             raise ValueError(f"xt holds {self._name(int(strange[0]))}, which is no text: the special tokens are added "
                              "inside, and nothing is padded; `encode` gives the states of a text")
         ids = torch.cat([self.before.expand(len(xt), -1), xt, self.after.expand(len(xt), -1)], -1)
-        output = self.model(ids, **(self.time_arguments(time) if self.time_arguments else {}))
+        arguments: dict[str, Any] = {}
+        if self.time_arguments is not None:
+            if time is None:
+                raise ValueError("this model reads the time (time_arguments): call it as denoiser(xt, time)")
+            arguments = self.time_arguments(time)
+        output = self.model(ids, **arguments)
         logits = getattr(output, "logits", None)
         if logits is None or logits.shape != (*ids.shape, self.num_states):
             given = "no logits" if logits is None else f"logits {tuple(logits.shape)}"
@@ -110,8 +134,13 @@ class PretrainedDenoiser(nn.Module):
     def decode(self, tokens: Tensor) -> str | list[str]:
         """The text of states (n,), or the list of texts of a batch (batch, n); a mask is written as ▢."""
         if tokens.ndim == 2:
-            return [self.decode(row) for row in tokens]
-        return self.tokenizer.decode(tokens.tolist()).replace(self.tokenizer.mask_token, BLANK)
+            return [self._text(row) for row in tokens]
+        return self._text(tokens)
+
+    def _text(self, row: Tensor) -> str:
+        text = self.tokenizer.decode(row.tolist())
+        assert isinstance(text, str)    # of a single row
+        return text.replace(self.tokenizer.mask_token, BLANK)
 
     def _ids(self, text: str, special: bool) -> list[int]:
         return self.tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"]
@@ -131,18 +160,19 @@ class PretrainedDenoiser(nn.Module):
                              "visible")
 
 
-def _longest_input(model: nn.Module, tokenizer) -> int:
+def _longest_input(model: nn.Module, tokenizer: "PreTrainedTokenizerBase") -> int:
     """How many tokens the network takes, special ones included."""
-    limits = [tokenizer.model_max_length]
-    if getattr(model.config, "max_position_embeddings", None):
-        limits.append(model.config.max_position_embeddings)
+    limits: list[int] = [tokenizer.model_max_length]
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions:
+        limits.append(positions)
     # RoBERTa and its kin count positions from padding_idx + 1, so that the first rows of their table go unused.
     limits += [table.num_embeddings - table.padding_idx - 1 for name, table in model.named_modules()
                if name.endswith("position_embeddings") and getattr(table, "padding_idx", None) is not None]
     return min(limits)
 
 
-def load_pretrained(source: str | os.PathLike, device: torch.device | str = "cpu") -> PretrainedDenoiser:
+def load_pretrained(source: str | os.PathLike[str], device: torch.device | str = "cpu") -> PretrainedDenoiser:
     """The masked language model and the tokenizer of a folder or of a name on the Hugging Face hub, as a denoiser.
 
     It needs the extra `pip install 'dlm-course[pretrained]'`; a name is downloaded once into the hub's cache. In

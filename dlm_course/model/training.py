@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +19,11 @@ from tqdm.auto import tqdm
 from dlm_course.model.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from dlm_course.model.denoiser import Denoiser, DenoiserConfig, save_denoiser
 from dlm_course.model.evaluation import LOSSES, held_out_bits, loss_per_sequence
+from dlm_course.model.pretrained import PretrainedDenoiser
 from dlm_course.text.corpora import CharTokenizer, random_sequences, sequences, split
 
 if TYPE_CHECKING:
-    from accelerate import Accelerator
+    from accelerate import Accelerator  # type: ignore[import-untyped]    # it brings no types
 
 STATE = 3   # of what the checkpoint of an unfinished run holds
 REFRESH = 0.5   # seconds between two pictures of a progress bar: of thousands in one cell, Jupyter's messages get lost
@@ -48,7 +49,7 @@ class TrainingConfig:
     keep_best: bool = False             # end with the weights of the best evaluation, not with the last
     mixed_precision: bool = False       # the network in bfloat16, for a GPU; the weights and the loss stay float32
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
         for name in ("num_steps", "batch_size", "length", "evaluate_every", "checkpoint_every"):
@@ -61,6 +62,23 @@ class TrainingConfig:
             raise ValueError(f"average, the decay of the averaged weights, must be in [0, 1), got {self.average}")
 
 
+class Evaluation(TypedDict):
+    """An entry of a run's record, in bits per character: of the last step's texts, and of the held-out ones."""
+
+    step: int
+    train: float
+    held_out: float
+    standard_error: float
+
+
+class RunOptions(TypedDict, total=False):
+    """How a run is carried out, which changes nothing of what it gives; see `train`."""
+
+    device: torch.device | str
+    progress: bool
+    callback: Callable[[int, float], None] | None
+
+
 @dataclass
 class Run:
     """What training gives: the model with its averaged weights, its tokenizer, and the record of evaluations."""
@@ -69,7 +87,7 @@ class Run:
     tokenizer: CharTokenizer
     num_steps: int
     step: int = 0
-    history: list[dict] = field(default_factory=list)
+    history: list[Evaluation] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -105,8 +123,8 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
     return config.learning_rate * (0.55 + 0.45 * math.cos(math.pi * min(progress, 1.0)))
 
 
-def fit(model: Denoiser, draw: Callable[[torch.Generator], Tensor], config: TrainingConfig, *, progress: bool = True,
-        callback: Callable[[int, float], None] | None = None) -> Tensor:
+def fit(model: Denoiser | PretrainedDenoiser, draw: Callable[[torch.Generator], Tensor], config: TrainingConfig, *,
+        progress: bool = True, callback: Callable[[int, float], None] | None = None) -> Tensor:
     """Train a model in memory on batches from `draw(generator)`, as for a language that can be sampled.
 
     No held-out text, no checkpoints, one process: of `config` the budget, the optimiser, the loss and the seed count.
@@ -128,8 +146,8 @@ def fit(model: Denoiser, draw: Callable[[torch.Generator], Tensor], config: Trai
     return torch.tensor(losses)
 
 
-def _update(model: Denoiser, optimizer: torch.optim.Optimizer, average: Average, x0: Tensor, step: int,
-            masks: torch.Generator, config: TrainingConfig, engine: "Accelerator | None" = None) -> float:
+def _update(model: Denoiser | PretrainedDenoiser, optimizer: torch.optim.Optimizer, average: Average, x0: Tensor,
+            step: int, masks: torch.Generator, config: TrainingConfig, engine: "Accelerator | None" = None) -> float:
     """Step number `step`, 1..num_steps, on one batch, this process's part of it; returns its loss, nats a sequence."""
     with torch.autocast(x0.device.type, torch.bfloat16, enabled=config.mixed_precision):
         loss = loss_per_sequence(model, x0, masks, config.loss).mean()
@@ -141,7 +159,7 @@ def _update(model: Denoiser, optimizer: torch.optim.Optimizer, average: Average,
     if engine:
         # The whole gradient as one vector, added up in the same order at every step. DistributedDataParallel arranges
         # its buckets anew after its first step: with three processes a resumed run would round differently.
-        gradients = [parameter.grad for parameter in model.parameters()]
+        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
         mean, loss = engine.reduce([nn.utils.parameters_to_vector(gradients), loss], reduction="mean")
         nn.utils.vector_to_parameters(mean, gradients)
     nn.utils.clip_grad_norm_(model.parameters(), config.clip)
@@ -150,8 +168,8 @@ def _update(model: Denoiser, optimizer: torch.optim.Optimizer, average: Average,
     return float(loss)
 
 
-def train(text: str, config: TrainingConfig, model_config: dict | None = None, *,
-          device: torch.device | str = "cpu", checkpoint: str | os.PathLike | None = None, resume: bool = False,
+def train(text: str, config: TrainingConfig, model_config: dict[str, Any] | None = None, *,
+          device: torch.device | str = "cpu", checkpoint: str | os.PathLike[str] | None = None, resume: bool = False,
           progress: bool = True, callback: Callable[[int, float], None] | None = None) -> Run:
     """Train a model on a text; the end of the text is held out and evaluated.
 
@@ -199,7 +217,7 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
     run = Run(model, tokenizer, config.num_steps)
     state = _State(run, optimizer, average, _generators(config.seed, device, process), config, _sha256(text), engine,
                    processes, process)
-    if resume:
+    if resume and checkpoint is not None:
         state.restore(checkpoint)
 
     model.train()
@@ -236,21 +254,21 @@ def train(text: str, config: TrainingConfig, model_config: dict | None = None, *
     return run
 
 
-def train_from(checkpoint: str | os.PathLike, text: str, **options) -> Run:
+def train_from(checkpoint: str | os.PathLike[str], text: str, **options: Unpack[RunOptions]) -> Run:
     """Go on with an interrupted run, its configuration taken from the checkpoint. Raises as `train`."""
     _, description = read_checkpoint(checkpoint)
     _check_unfinished(checkpoint, description)
-    return train(text, TrainingConfig(**description["training"]), _shape(description), checkpoint=checkpoint,
+    return train(text, TrainingConfig(**description["training"]), _network_settings(description), checkpoint=checkpoint,
                  resume=True, **options)
 
 
-def twin_path(checkpoint: str | os.PathLike) -> Path:
+def twin_path(checkpoint: str | os.PathLike[str]) -> Path:
     """Where the twin of a model is kept: model.twin.safetensors, beside model.safetensors."""
     path = Path(checkpoint)
     return path.with_name(f"{path.stem}.twin{path.suffix}")
 
 
-def train_twin(checkpoint: str | os.PathLike, text: str, **options) -> Run:
+def train_twin(checkpoint: str | os.PathLike[str], text: str, **options: Unpack[RunOptions]) -> Run:
     """Train the autoregressive twin of a finished masked model: the same size, steps and texts, to `twin_path`.
 
     A twin that was interrupted is gone on with. Its evaluation, exact, costs a fraction of the masked model's, and it
@@ -269,7 +287,7 @@ def train_twin(checkpoint: str | os.PathLike, text: str, **options) -> Run:
         raise CheckpointError(f"{checkpoint}: its record names another text, or none; a twin needs the same one")
     config = TrainingConfig(**notes["training"])
     config = replace(config, evaluate_every=min(config.evaluate_every, config.checkpoint_every))
-    return train(text, config, {**_shape(description), "causal": True}, checkpoint=twin, **options)
+    return train(text, config, {**_network_settings(description), "causal": True}, checkpoint=twin, **options)
 
 
 @dataclass
@@ -295,7 +313,7 @@ class _State:
         self.run.step += 1
         return loss / (config.length * math.log(2))
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state, so that `restore` continues as if nothing had happened. All processes call it."""
         generators = torch.stack([generator.get_state() for generator in self.generators])[None]
         if self.engine:
@@ -313,7 +331,7 @@ class _State:
             "training": asdict(self.config), "text_sha256": self.text_sha256, "step": self.run.step,
             "device": self.generators[0].device.type, "notes": {"history": self.run.history}})
 
-    def restore(self, path: str | os.PathLike) -> None:
+    def restore(self, path: str | os.PathLike[str]) -> None:
         """Take up the state of a checkpoint. Raises CheckpointError where it belongs to another run."""
         tensors, description = read_checkpoint(path)
         _check_unfinished(path, description)
@@ -325,12 +343,13 @@ class _State:
             if given != stored:
                 raise CheckpointError(f"{path}: its run had another {name}; resume with the same one, or start afresh "
                                       "under another name")
-        self.run.model.load_state_dict(_under("model.", tensors))
+        self.run.model.load_state_dict(_starting_with("model.", tensors))
         device = next(self.run.model.parameters()).device
-        self.average.weights, self.best = ({name: tensor.to(device) for name, tensor in _under(part, tensors).items()}
-                                           for part in ("average.", "best."))
-        state = {}
-        for name, tensor in _under("optimizer.", tensors).items():
+        self.average.weights, self.best = (
+            {name: tensor.to(device) for name, tensor in _starting_with(part, tensors).items()}
+            for part in ("average.", "best."))
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _starting_with("optimizer.", tensors).items():
             index, _, key = name.partition(".")
             state.setdefault(int(index), {})[key] = tensor
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
@@ -340,7 +359,7 @@ class _State:
         self.run.history = description["notes"]["history"]
 
 
-def _check_unfinished(path: str | os.PathLike, description: dict) -> None:
+def _check_unfinished(path: str | os.PathLike[str], description: dict[str, Any]) -> None:
     if "training" not in description:
         raise CheckpointError(f"{path}: holds a finished model, not the state of a run to go on with")
     if description.get("state") != STATE:
@@ -348,7 +367,7 @@ def _check_unfinished(path: str | os.PathLike, description: dict) -> None:
                               f"goes on with {STATE}); train again, or use the version that wrote it")
 
 
-def _shape(description: dict) -> dict:
+def _network_settings(description: dict[str, Any]) -> dict[str, Any]:
     """The network of a checkpoint, without what its text decides."""
     return {key: value for key, value in description["config"].items() if key not in ("num_states", "mask_id")}
 
@@ -357,7 +376,7 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _starting_with(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 

@@ -24,12 +24,12 @@ class Writing:
     texts: list[str]
     steps: list[list[str]]
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write texts and steps to a JSON file."""
         write_whole(Path(path), json.dumps({"texts": self.texts, "steps": self.steps}, ensure_ascii=False, indent=1))
 
 
-def write(template: str | None = None, *, checkpoint: str | os.PathLike | None = None, num: int = 1,
+def write(template: str | None = None, *, checkpoint: str | os.PathLike[str] | None = None, num: int = 1,
           length: int | None = None, num_sampling_steps: int = 256, temperature: float = 1.0,
           device: torch.device | str = "cpu", seed: int | None = None) -> Writing:
     """Write `num` texts with the model of a checkpoint, by default the one that comes with the course.
@@ -48,9 +48,15 @@ def write(template: str | None = None, *, checkpoint: str | os.PathLike | None =
         generator.seed()
     else:
         generator.manual_seed(seed)
-    steps = []
+    steps: list[list[str]] = []
+
+    def keep(step: int, states: torch.Tensor) -> None:
+        texts = tokenizer.decode(states)
+        assert isinstance(texts, list)      # of a batch
+        steps.append(texts)
+
     lambda_schedule(with_temperature(model, temperature), x, levels(num_sampling_steps), model.config.mask_id,
-                    generator=generator, callback=lambda step, state: steps.append(tokenizer.decode(state)))
+                    generator=generator, callback=keep)
     return Writing(steps[-1], steps)
 
 

@@ -45,7 +45,7 @@ def levels(num_sampling_steps: int, kind: str = "linear", *, last: float | None 
     if kind == "cosine":
         rates = torch.cos(share * (math.pi / 2))
     elif kind == "geometric":
-        if num_sampling_steps < 2 or not 0 < last < 1:
+        if last is None or num_sampling_steps < 2 or not 0 < last < 1:
             raise ValueError(f"geometric levels fall from 1 to last, in (0, 1), and then to 0, so they need at least 2 "
                              f"steps; got {num_sampling_steps} and last = {last!r}")
         rates = last ** (share * num_sampling_steps / (num_sampling_steps - 1))
@@ -97,15 +97,15 @@ def lambda_schedule(denoiser: DenoiserFunction, template: Tensor, rates: Tensor,
     Raises: ValueError for rates that do not fall strictly from 1 to 0, or a template that is no batch of states.
     Source: "Algorithm: Masked Diffusion Language Model", Sampling, with L + 1 levels for L steps.
     """
-    x, rates = open_template(template, mask_id), check_rates(rates).tolist()
+    x, mask_rates = open_template(template, mask_id), check_rates(rates).tolist()
 
     def advance(step: int, x: Tensor) -> Tensor:
-        before, after = rates[step - 1], rates[step]
+        before, after = mask_rates[step - 1], mask_rates[step]
         coins = torch.rand(x.shape, dtype=torch.float64, device=x.device, generator=generator)
         where = (x == mask_id) & (coins < (before - after) / before)
         return reveal(denoiser, x, where, before, mask_id, generator)
 
-    return walk(x, len(rates) - 1, advance, callback)
+    return walk(x, len(mask_rates) - 1, advance, callback)
 
 
 @torch.no_grad()
@@ -194,7 +194,7 @@ def ancestral(reverse: ReverseFunction, start: Tensor, num_steps: int, *, genera
     return walk(_batch_of_states(start, 0, "start"), num_steps, advance, callback)
 
 
-# What they share with the heuristics of decoding.py
+# What they share with the heuristics
 
 def walk(x: Tensor, num_steps: int, advance: Callable[[int, Tensor], Tensor], callback: Callback | None) -> Tensor:
     """X after x = advance(l, x) for l = 1..num_steps, each state shown to the callback on the way."""
@@ -221,9 +221,6 @@ def reveal(denoiser: DenoiserFunction, x: Tensor, where: Tensor, time: Tensor | 
     masks = torch.full(logits.shape[:1], mask_id, device=x.device)
     probs = carry_over(logits, masks, mask_id).double().softmax(-1)
     return x.masked_scatter(where, sample(probs, generator=generator))
-
-
-
 
 
 def share_masked(x: Tensor, mask_id: int) -> Tensor:

@@ -1,10 +1,11 @@
 """Heuristics that help samples look good or come fast, and cost exactness: each says how its law differs.
 
-What `sampler.py` says of templates, denoisers, generators and callbacks holds here too. The denoiser's time is the
+What `exact.py` says of templates, denoisers, generators and callbacks holds here too. The denoiser's time is the
 share of masked positions, but for `remasking`, where it is the mask rate.
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -21,6 +22,8 @@ from dlm_course.sampling.exact import (
     share_masked,
     walk,
 )
+
+Count = TypeVar("Count", int, Tensor)     # of one template, or of each in a batch
 
 
 def with_temperature(denoiser: DenoiserFunction, temperature: float) -> DenoiserFunction:
@@ -98,11 +101,11 @@ def remasking(denoiser: DenoiserFunction, template: Tensor, rates: Tensor, mask_
     """
     if not 0 <= remask <= 1:
         raise ValueError(f"remask must be a probability in [0, 1], got {remask}")
-    x, rates = open_template(template, mask_id), check_rates(rates).tolist()
+    x, mask_rates = open_template(template, mask_id), check_rates(rates).tolist()
     given = x != mask_id
 
     def advance(step: int, x: Tensor) -> Tensor:
-        before, after = rates[step - 1], rates[step]
+        before, after = mask_rates[step - 1], mask_rates[step]
         sigma = min(remask, after / (1 - before)) if before < 1 else 0.0  # at first there is nothing to mask again
         coins = torch.rand(x.shape, dtype=torch.float64, device=x.device, generator=generator)
         masked = x == mask_id
@@ -110,10 +113,10 @@ def remasking(denoiser: DenoiserFunction, template: Tensor, rates: Tensor, mask_
         again = ~masked & ~given & (coins < sigma)
         return reveal(denoiser, x, where, before, mask_id, generator).masked_fill(again, mask_id)
 
-    return walk(x, len(rates) - 1, advance, callback)
+    return walk(x, len(mask_rates) - 1, advance, callback)
 
 
-def number_due(num_masked: Tensor | int, step: int, num_sampling_steps: int) -> Tensor | int:
+def number_due(num_masked: Count, step: int, num_sampling_steps: int) -> Count:
     """How many of the template's k masks step l = 1..L reveals: k // L, and one more in the first k mod L steps."""
     return num_masked // num_sampling_steps + (step <= num_masked % num_sampling_steps)
 

@@ -36,15 +36,15 @@ def lambda_schedule_law(denoiser: DenoiserFunction, vocab_size: int, length: int
     Raises: ValueError for rates that do not fall strictly from 1 to 0, a template that does not fit, or more than
     2,000,000 states (V + 1)^m.
     """
-    rates = check_rates(rates).tolist()
+    mask_rates = check_rates(rates).tolist()
 
     def coins(step: int, masked: tuple[int, ...], probs: Tensor) -> Iterator[Move]:
-        share = (rates[step - 1] - rates[step]) / rates[step - 1]
+        share = (mask_rates[step - 1] - mask_rates[step]) / mask_rates[step - 1]
         stay = probs.new_full((*probs.shape[:2], 1), 1 - share)
         yield masked, _product(torch.cat([share * probs, stay], -1))
 
     fillings = _Fillings(denoiser, vocab_size, length, template)
-    return _carry(fillings, len(rates) - 1, coins, rates[:-1] if time_input else None)
+    return _carry(fillings, len(mask_rates) - 1, coins, mask_rates[:-1] if time_input else None)
 
 
 def one_at_a_time_law(denoiser: DenoiserFunction, vocab_size: int, length: int,
@@ -213,7 +213,7 @@ class _Fillings:
         self.masked_in_template = (self._template == vocab_size).nonzero().squeeze(-1)
         self.num_masked = len(self.masked_in_template)
         _check_number(vocab_size + 1, self.num_masked)
-        self._probs = {}
+        self._probs: dict[tuple[tuple[int, ...], float | None], Tensor] = {}
 
     def masked_sets(self) -> Iterator[tuple[int, ...]]:
         every = range(self.num_masked)

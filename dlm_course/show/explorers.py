@@ -2,7 +2,7 @@
 
 import io
 
-import ipywidgets as widgets
+import ipywidgets as widgets  # type: ignore[import-untyped]    # it brings no types
 import matplotlib.pyplot as plt
 import numpy as np
 import torch

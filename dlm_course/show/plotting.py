@@ -116,5 +116,6 @@ def revealed(steps: Sequence[str], *, ax: Axes, width: int = 80, mask_char: str 
         step = next(number for number, text in enumerate(steps) if text[place] != mask_char)
         if step:
             x, y = place % width, -(place // width)
-            ax.add_patch(plt.Rectangle((x - 0.5, y - 0.45), 1, 0.9, lw=0, color=shade.to_rgba(step, alpha=0.45)))
+            colour = shade.to_rgba(np.array(step), alpha=0.45)
+            ax.add_patch(plt.Rectangle((x - 0.5, y - 0.45), 1, 0.9, lw=0, color=colour))
     ax.figure.colorbar(shade, ax=ax, label="revealed in step", shrink=0.9, pad=0.01, alpha=0.45)

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -50,7 +51,7 @@ class DataError(RuntimeError):
     """A corpus could not be had: the message says what happened and what to do about it."""
 
 
-def load_text(source: str | os.PathLike = "python-reference") -> str:
+def load_text(source: str | os.PathLike[str] = "python-reference") -> str:
     r"""A corpus as one string.
 
     "python-reference": the prose of the Python language reference that every CPython carries. Code, grammar, tables,
@@ -199,7 +200,7 @@ class CharTokenizer:
     alphabet: str
     mask_char: str = field(default="▢", compare=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "alphabet", "".join(sorted(self.alphabet)))
         repeated = sorted({char for char in self.alphabet if self.alphabet.count(char) > 1})
         if not self.alphabet:
@@ -253,12 +254,18 @@ class CharTokenizer:
         if tokens.ndim not in (1, 2):
             raise ValueError(f"tokens must have the shape (n,) or (batch, n), got {tuple(tokens.shape)}")
         if tokens.ndim == 2:
-            return [self.decode(row) for row in tokens]
+            return [self._text(row) for row in tokens]
+        return self._text(tokens)
+
+    def _text(self, row: Tensor) -> str:
         symbols = self.alphabet + self.mask_char
-        return "".join(symbols[state] for state in tokens.tolist())
+        return "".join(symbols[state] for state in row.tolist())
 
 
-def split(text: str | Tensor, held_out: float = 0.1) -> tuple[str, str] | tuple[Tensor, Tensor]:
+TextOrTokens = TypeVar("TextOrTokens", str, Tensor)
+
+
+def split(text: TextOrTokens, held_out: float = 0.1) -> tuple[TextOrTokens, TextOrTokens]:
     """Cut a text, or its tokens (n,), in two: (train, held-out). The held-out part is the end; nothing is in both.
 
     Raises: ValueError for a share outside (0, 1), or one that leaves a part empty.

@@ -244,10 +244,10 @@ class MarkovLanguage(HiddenMarkovLanguage):
         H(x^i | x^j, x^k) = G[j, i] + G[i, k] - G[j, k] for 0 <= j < i < k <= n+1, by the chain rule and the Markov
         property. Cost: O(n V^3 + n^2 V).
         """
-        laws, power = [self.initial], torch.eye(self.vocab_size, dtype=torch.float64)
+        by_position, power = [self.initial], torch.eye(self.vocab_size, dtype=torch.float64)
         for _ in range(self.length - 1):
-            laws.append(self.matrix @ laws[-1])
-        laws = torch.stack(laws)                                                        # (n, V)
+            by_position.append(self.matrix @ by_position[-1])
+        laws = torch.stack(by_position)                                                 # (n, V)
         pairs = torch.zeros(self.length + 2, self.length + 2, dtype=torch.float64)
         pairs[0, 1:-1] = entropy(laws)
         for distance in range(1, self.length):

@@ -29,7 +29,8 @@ class NGram:
             raise ValueError(f"an n-gram model needs tokens (n,), an order of at least 1 and a discount in (0, 1], got "
                              f"{tuple(tokens.shape)}, {order} and {discount}")
         self.vocab_size, self.order, self.discount = vocab_size, order, discount
-        self.following = defaultdict(Counter)       # context -> how often each character follows it
+        # context -> how often each character follows it
+        self.following: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
         states = tuple(tokens.tolist())
         for length in range(order):
             for place in range(length, len(states)):

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -12,6 +13,13 @@ from dlm_course.course.author.tidy import METADATA
 from dlm_course.files import write_whole
 
 CELL_TIMEOUT = 600  # seconds; a lecture as a whole takes at most four minutes
+
+
+class _Client(NotebookClient):
+    """interact clears its own output; nbclient would clear the whole cell's."""
+
+    def clear_output(self, outs: list[NotebookNode], msg: dict[str, Any], cell_index: int) -> None:
+        pass
 
 
 def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
@@ -24,11 +32,10 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    client = NotebookClient(notebook, timeout=CELL_TIMEOUT, record_timing=False, kernel_name="python3",
-                            resources={"metadata": {"path": str(folder)}})
+    client = _Client(notebook, timeout=CELL_TIMEOUT, record_timing=False, kernel_name="python3",
+                     resources={"metadata": {"path": str(folder)}})
     # With its registry nbclient intercepts the output of ipywidgets.interact and waits for ever (nbclient #312).
     client.widget_registry = {}
-    client.clear_output = lambda *_: None  # interact clears its own output, nbclient would clear the whole cell's
     client.execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -42,11 +49,11 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     return notebook
 
 
-def _joined(outputs: list) -> list:
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """The outputs with prints that follow each other made one: how the kernel cuts them up depends on timing."""
-    joined = []
+    joined: list[NotebookNode] = []
     for output in outputs:
-        last = joined[-1] if joined else {}
+        last = joined[-1] if joined else NotebookNode()
         if output.output_type == "stream" and last.get("output_type") == "stream" and last["name"] == output["name"]:
             last["text"] += output["text"]
         else:
@@ -62,13 +69,13 @@ def source_hash(notebook: NotebookNode) -> str:
     return digest.hexdigest()
 
 
-def comparable(notebook: NotebookNode) -> list:
+def comparable(notebook: NotebookNode) -> list[tuple[Any, ...]]:
     """What of a notebook must not change unless its source did.
 
     Everything but images, widget state, and the outputs of cells tagged nbval-ignore-output, which differ from machine
     to machine.
     """
-    def outputs(cell: NotebookNode) -> list:
+    def outputs(cell: NotebookNode) -> list[dict[str, Any]]:
         if "nbval-ignore-output" in cell.metadata.get("tags", []):
             return []
         return [{key: {kind: content for kind, content in value.items() if kind.startswith("text/")}

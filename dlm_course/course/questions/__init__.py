@@ -6,6 +6,7 @@ A module holds `QUESTIONS`. Its name is the topic's: `lectures/01_single_token_c
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from dlm_course.course.questions.question import Case, Misconception, Output, Question, Verdict, judge, run
 from dlm_course.course.topics import TOPICS
@@ -32,7 +33,7 @@ def find(question_id: str) -> Question:
                      + ", ".join(question.id for question in known))
 
 
-def references_before(question: Question) -> dict[str, Callable]:
+def references_before(question: Question) -> dict[str, Callable[..., Any]]:
     """The references of the topic's earlier tasks by name: with these, not with the student's, a task is judged."""
     earlier = {}
     for other in questions(question.id[:2]):

@@ -13,10 +13,11 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FunctionType
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ class Case:
     whether it was is compared.
     """
 
-    args: tuple
+    args: tuple[Any, ...]
     label: str
     seed: int | None = None
     edge: str = ""
@@ -68,7 +69,7 @@ class Misconception:
     """
 
     message: str
-    wrong: Callable | None = None
+    wrong: Callable[..., Any] | None = None
     symptom: Symptom | None = None
     always: bool = False
     raised: str = ""
@@ -96,13 +97,13 @@ class Question:
     points: int
     name: str
     cases: Callable[[int], Sequence[Case]]
-    reference: Callable
+    reference: Callable[..., Any]
     misconceptions: tuple[Misconception, ...] = ()
-    stand_in: Callable | None = None
+    stand_in: Callable[..., Any] | None = None
     view: Callable[[Case, np.ndarray], np.ndarray] | None = None
     entry: Callable[[Case, tuple[int, ...]], str] | None = None
     expects: Callable[[Case], tuple[tuple[int, ...], str]] | None = None
-    tolerance: Callable[[Case, np.ndarray], np.ndarray] = field(
+    tolerance: Callable[[Case, np.ndarray], np.ndarray | float] = field(
         default=lambda case, expected: 1e-6 + 1e-4 * np.abs(expected) if expected.dtype.kind == "f" else 0)
 
 
@@ -122,7 +123,7 @@ class Verdict:
         return f"{self.status} {self.id}" + (f": {self.reason}" if self.reason else "")
 
 
-def run(answer, cases: Sequence[Case], earlier: Mapping[str, Callable] | None = None) -> list[Output]:
+def run(answer: object, cases: Sequence[Case], earlier: Mapping[str, Callable[..., Any]] | None = None) -> list[Output]:
     """Call the student's function on copies of the cases and record what comes of it.
 
     Its prints, warnings and pictures are swallowed, global random states are fixed for the call and restored, and the
@@ -152,8 +153,9 @@ def run(answer, cases: Sequence[Case], earlier: Mapping[str, Callable] | None = 
         np.random.set_state(numpy_state)
         random.setstate(python_state)
         pyplot = sys.modules.get("matplotlib.pyplot")
-        for number in set(pyplot.get_fignums() if pyplot else []) - set(figures):
-            pyplot.close(number)
+        if pyplot:
+            for number in set(pyplot.get_fignums()) - set(figures):
+                pyplot.close(number)
     return outputs
 
 
@@ -179,17 +181,17 @@ def judge(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) 
 def _problem(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) -> str:
     """What is wrong in these cases, by the name of the mistake where it is known; "" if nothing is."""
     problem = _plain_problem(question, cases, outputs)
-    if any(output.value is None for output in outputs):
+    values = [output.value for output in outputs if output.value is not None]
+    if len(values) < len(outputs):
         known = (mistake.message for mistake in question.misconceptions
                  if mistake.raised and re.search(mistake.raised, problem))
         return "; ".join([problem, *known])
-    values = [output.value for output in outputs]
-    form = _form_problem(question, cases, outputs)
+    form = _form_problem(question, cases, outputs, values)
     for mistake in question.misconceptions:
         if mistake.symptom is not None:
-            found = not form and (problem or mistake.always) and mistake.symptom(cases, values)
+            found = not form and bool(problem or mistake.always) and bool(mistake.symptom(cases, values))
         else:
-            found = problem and mistake.wrong is not None and _agrees(question, mistake.wrong, cases, values)
+            found = bool(problem) and mistake.wrong is not None and _agrees(question, mistake.wrong, cases, values)
         if found:
             return mistake.message
     return problem
@@ -197,65 +199,79 @@ def _problem(question: Question, cases: Sequence[Case], outputs: Sequence[Output
 
 def _plain_problem(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) -> str:
     """The first thing that is wrong, in the order of judgement, without a guess at its cause."""
+    values = []
     for case, output in zip(cases, outputs, strict=False):
         if output.error:
             return f"{question.name} {output.error} ({case.label})"
         if output.value is None:
             hint = "; is the return statement missing?" if output.type_name == "NoneType" else ""
             return f"{question.name} returned {_article(output.type_name)}, expected a tensor{hint} ({case.label})"
-    return _form_problem(question, cases, outputs) or _value_problem(question, cases, outputs)
+        values.append(output.value)
+    return _form_problem(question, cases, outputs, values) or _value_problem(question, cases, values)
 
 
 def _expected(question: Question, case: Case) -> np.ndarray:
     if case.raises:
         return np.array(True)
-    return _as_array(question.reference(*copy.deepcopy(case.args)))
+    expected = _as_array(question.reference(*copy.deepcopy(case.args)))
+    if expected is None:
+        raise TypeError(f"the reference of {question.id} returned nothing that can be compared ({case.label})")
+    return expected
 
 
-def _form_problem(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) -> str:
-    wanted = []
-    for case in cases:
-        expected = None if question.expects else _expected(question, case)
-        wanted.append(question.expects(case) if question.expects else (expected.shape, expected.dtype.kind))
-    for case, output, (shape, _) in zip(cases, outputs, wanted, strict=True):
-        if output.value.shape != tuple(shape):
-            return f"shape {output.value.shape}, expected {tuple(shape)} ({case.label})"
-    for output, (_, kind) in zip(outputs, wanted, strict=True):
-        if _kind(output.value.dtype.kind) != _kind(kind):
-            return f"dtype {output.value.dtype}, expected {_kind(kind)}"
+def _expected_form(question: Question, case: Case) -> tuple[tuple[int, ...], str]:
+    """The shape and the kind of dtype of the raw output."""
+    if question.expects:
+        return question.expects(case)
+    expected = _expected(question, case)
+    return expected.shape, expected.dtype.kind
+
+
+def _form_problem(question: Question, cases: Sequence[Case], outputs: Sequence[Output],
+                  values: Sequence[np.ndarray]) -> str:
+    wanted = [_expected_form(question, case) for case in cases]
+    for case, value, (shape, _) in zip(cases, values, wanted, strict=True):
+        if value.shape != tuple(shape):
+            return f"shape {value.shape}, expected {tuple(shape)} ({case.label})"
+    for value, (_, kind) in zip(values, wanted, strict=True):
+        if _kind(value.dtype.kind) != _kind(kind):
+            return f"dtype {value.dtype}, expected {_kind(kind)}"
     for output in outputs:
         if output.mutated:
             return f"{question.name} changed its argument {output.mutated} in place; work on a copy (clone)"
     return ""
 
 
-def _value_problem(question: Question, cases: Sequence[Case], outputs: Sequence[Output]) -> str:
-    for case, output in zip(cases, outputs, strict=True):
+def _value_problem(question: Question, cases: Sequence[Case], values: Sequence[np.ndarray]) -> str:
+    for case, value in zip(cases, values, strict=True):
         target = _expected(question, case)
         try:
-            seen = question.view(case, output.value) if question.view else output.value
+            seen = question.view(case, value) if question.view else value
         except ValueError as error:
             return f"{error} ({case.label})"
-        name = question.entry and functools.partial(question.entry, case)
+        name = functools.partial(question.entry, case) if question.entry else None
         difference = _difference(seen, target, question.tolerance(case, target), name)
         if difference:
             return f"{difference} ({case.label})"
     return ""
 
 
-def _agrees(question, wrong, cases, values) -> bool:
+def _agrees(question: Question, wrong: Callable[..., Any], cases: Sequence[Case], values: Sequence[np.ndarray]) -> bool:
+    """True if the values are those of the wrong function in every case."""
     for case, value in zip(cases, values, strict=True):
         try:
             target = _as_array(wrong(*copy.deepcopy(case.args)))
             seen = question.view(case, value) if question.view else value
-            if seen.shape != target.shape or _difference(seen, target, question.tolerance(case, target)):
+            if target is None or seen.shape != target.shape:
+                return False
+            if _difference(seen, target, question.tolerance(case, target)):
                 return False
         except Exception:
             return False  # this mistake cannot even be made on this case, or the values are nothing to compare
     return True
 
 
-def _difference(seen: np.ndarray, target: np.ndarray, tolerance: np.ndarray,
+def _difference(seen: np.ndarray, target: np.ndarray, tolerance: np.ndarray | float,
                 name: Callable[[tuple[int, ...]], str] | None = None) -> str:
     if seen.shape != target.shape:
         return f"wrong value: what is compared has the shape {seen.shape}, expected {target.shape}"
@@ -284,7 +300,7 @@ def _article(type_name: str) -> str:
     return "None" if type_name == "NoneType" else f"{'an' if type_name[:1] in 'aeiou' else 'a'} {type_name}"
 
 
-def _call(answer: Callable, case: Case) -> Output:
+def _call(answer: Callable[..., Any], case: Case) -> Output:
     args = copy.deepcopy(case.args)
     keywords = {} if case.seed is None else {"generator": torch.Generator().manual_seed(case.seed)}
     try:
@@ -310,7 +326,8 @@ def _call(answer: Callable, case: Case) -> Output:
     return Output(value=value, type_name=type(result).__name__, mutated=mutated)
 
 
-def same(before, after) -> bool:
+def same(before: Any, after: Any) -> bool:
+    """True if an argument is after a call what it was before, by content."""
     if isinstance(before, Tensor):
         before, after = _as_array(before), _as_array(after)
     if isinstance(before, np.ndarray):
@@ -322,7 +339,7 @@ def same(before, after) -> bool:
     return before == after
 
 
-def _as_array(result) -> np.ndarray | None:
+def _as_array(result: object) -> np.ndarray | None:
     """A copy of the result as an array, None where it is nothing of the kind."""
     if isinstance(result, Tensor):
         result = result.detach().cpu().to_dense().resolve_conj().resolve_neg()
@@ -332,7 +349,7 @@ def _as_array(result) -> np.ndarray | None:
     return None
 
 
-def _one_line(error: BaseException, answer: Callable) -> str:
+def _one_line(error: BaseException, answer: Callable[..., Any]) -> str:
     """"raised ValueError: its message, at `the student's line`"."""
     message = " ".join(str(error).split())
     text = f"raised {type(error).__name__}" + (f": {message[:160]}" if message else "")
@@ -341,7 +358,7 @@ def _one_line(error: BaseException, answer: Callable) -> str:
     return text + (f", at `{lines[-1]}`" if lines else "")
 
 
-def _is_stub(answer) -> bool:
+def _is_stub(answer: object) -> bool:
     """True for a function whose body does nothing: `...`, `pass`, a docstring. A forgotten return is no stub."""
     answer = inspect.unwrap(answer) if callable(answer) else answer
     if not isinstance(answer, FunctionType):
@@ -353,7 +370,7 @@ def _is_stub(answer) -> bool:
 
 
 @contextmanager
-def _substituted(answer: Callable, earlier: Mapping[str, Callable]):
+def _substituted(answer: Callable[..., Any], earlier: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
     """Within the block, the student's functions for earlier tasks are the references."""
     names = getattr(inspect.unwrap(answer), "__globals__", None)
     if names is None:
