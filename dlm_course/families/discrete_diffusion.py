@@ -60,7 +60,9 @@ class AbsorbingDiffusion(Family):
 
     def calls_per_sample(self, num_sampling_steps: int | None = None) -> int:
         """At most that many: where a step reveals nothing of a point the network is not asked about it."""
-        return self.length if num_sampling_steps is None else min(num_sampling_steps, self.length)
+        if num_sampling_steps is None:
+            return self.length
+        return min(len(levels(num_sampling_steps)) - 1, self.length)     # `levels` refuses what is no number of steps
 
 
 class UniformDiffusion(Family):
@@ -92,9 +94,6 @@ class UniformDiffusion(Family):
     def respaced(self, num_sampling_steps: int | None) -> UniformTransition:
         """The same corruption seen at L of the T times only: a step of this chain makes about T / L of the model's."""
         num_steps = self.calls_per_sample(num_sampling_steps)
-        if not 1 <= num_steps <= self.chain.num_steps:
-            raise ValueError(f"num_sampling_steps must be in 1..{self.chain.num_steps}, the T of the model's chain, "
-                             f"got {num_steps}")
         times = torch.linspace(0, self.chain.num_steps, num_steps + 1).round().long()[1:]
         return UniformTransition(self.vocab_size, Schedule.from_mask_rate(self.chain.schedule.mask_rate(times)))
 
@@ -121,7 +120,12 @@ class UniformDiffusion(Family):
         return ancestral(self.reverse(chain), start, chain.num_steps, generator=generator)
 
     def calls_per_sample(self, num_sampling_steps: int | None = None) -> int:
-        return self.chain.num_steps if num_sampling_steps is None else num_sampling_steps
+        if num_sampling_steps is None:
+            return self.chain.num_steps
+        if not 1 <= num_sampling_steps <= self.chain.num_steps:
+            raise ValueError(f"num_sampling_steps must be in 1..{self.chain.num_steps}, the T of the model's chain, "
+                             f"got {num_sampling_steps}")
+        return num_sampling_steps
 
 
 def bound_of_pairs(reverse: ReverseFunction, chain: UniformTransition, device: torch.device) -> Tensor:

@@ -43,11 +43,14 @@ class Family(nn.Module, ABC):
     @abstractmethod
     def sample(self, num: int, *, generator: torch.Generator | None = None,
                num_sampling_steps: int | None = None) -> Tensor:
-        """Draw points, (num, n), int64 bins. Families that sample in steps take their number."""
+        """Draw points, (num, n), int64 bins. Families that sample in steps take their number.
+
+        Raises: ValueError for a number that cannot be; without steps, for any but `calls_per_sample()`.
+        """
 
     @abstractmethod
     def calls_per_sample(self, num_sampling_steps: int | None = None) -> int:
-        """How many times a network is evaluated, one after the other, to draw a point."""
+        """How many times a network is evaluated, one after the other, to draw a point. Raises as `sample` does."""
 
     def nll(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """-log p(x) or what stands for it, see `likelihood`, in nats. Shapes: x (batch, n) bins; returns (batch,)."""
@@ -119,7 +122,7 @@ class PointNetwork(nn.Module):
     """A residual MLP on points (batch, n) and, with `timed`, on times (batch,) in [0, 1]; returns (batch, num_outputs).
 
     Points and times are seen as waves of several frequencies, too: a small network learns sharp shapes from them that
-    it hardly learns from the numbers themselves.
+    it hardly learns from the numbers themselves. Raises: ValueError for times without `timed`, and for none with it.
     """
 
     def __init__(self, length: int, num_outputs: int, *, width: int = 96, depth: int = 2, timed: bool = False,
@@ -132,10 +135,10 @@ class PointNetwork(nn.Module):
         self.last = nn.Linear(width, num_outputs)
 
     def forward(self, z: Tensor, time: Tensor | None = None) -> Tensor:
+        if (time is None) == self.timed:
+            raise ValueError(f"a network with timed={self.timed} takes {'times' if self.timed else 'no times'}")
         inputs = [z, waves(z / HALF_SIDE / 2, self.num_waves).flatten(1)]
-        if self.timed:
-            if time is None:
-                raise ValueError("this network reads the time: call it as network(z, time)")
+        if time is not None:
             inputs.append(waves(time[:, None] / 2, 5).flatten(1))
         hidden = self.first(torch.cat(inputs, -1))
         for layer in self.layers:

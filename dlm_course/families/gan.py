@@ -84,7 +84,10 @@ class GAN(Family):
     @torch.no_grad()
     def sample(self, num: int, *, generator: torch.Generator | None = None,
                num_sampling_steps: int | None = None) -> Tensor:
+        self.calls_per_sample(num_sampling_steps)
         return quantise(self.make(num, generator), self.vocab_size)
 
     def calls_per_sample(self, num_sampling_steps: int | None = None) -> int:
+        if num_sampling_steps not in (None, 1):
+            raise ValueError(f"a {self.name} takes one call, got num_sampling_steps {num_sampling_steps!r}")
         return 1

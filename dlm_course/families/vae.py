@@ -92,4 +92,4 @@ class VAE(Family):
 
 def log_prob(x: Tensor, logits: Tensor) -> Tensor:
     """log Π_i Cat(x^i) of bins. Shapes: x (batch, n), logits (batch, n, V); returns (batch,)."""
-    return -F.cross_entropy(logits.transpose(1, 2), x, reduction="none").sum(-1)
+    return -F.cross_entropy(logits.transpose(1, 2), x.long(), reduction="none").sum(-1)

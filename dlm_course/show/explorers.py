@@ -44,8 +44,13 @@ def draw_chain(num_states: int, kind: str, schedule: str, t: int, column: int) -
     """Draw Q_{1:t}, its followed column against the limit, and the information left; print the numbers.
 
     x_0 is uniform over the states, without the mask for the absorbing chain. A column beyond K means the last one.
+    Raises: ValueError for an unknown kind or schedule, and for t outside 0..20, before anything is drawn.
     """
+    if kind not in KINDS or schedule not in SCHEDULES:
+        raise ValueError(f"kinds are {', '.join(KINDS)}, schedules are {', '.join(SCHEDULES)}; got {kind!r} and "
+                         f"{schedule!r}")
     chain = KINDS[kind](num_states, SCHEDULES[schedule])
+    mask_rate = float(chain.schedule.mask_rate(t))
     column = min(column, num_states - 1)
     names = [str(i) for i in range(num_states - 1)] + ["▢" if kind == "absorbing" else str(num_states - 1)]
     matrices = chain.cumulative_matrix(torch.arange(NUM_STEPS + 1))
@@ -78,7 +83,7 @@ def draw_chain(num_states: int, kind: str, schedule: str, t: int, column: int) -
     figure.savefig(picture, format="png")
     plt.close(figure)
     display(Image(picture.getvalue()))
-    print(f"{kind}, {schedule}, K = {num_states}, t = {t}: lambda_t = {float(chain.schedule.mask_rate(t)):.3f}, "
+    print(f"{kind}, {schedule}, K = {num_states}, t = {t}: lambda_t = {mask_rate:.3f}, "
           f"information left {100 * float(left[t]):.1f} %")
 
 

@@ -11,7 +11,6 @@ from torch.distributions import Normal, kl_divergence
 from dlm_course.chain.categorical import entropy
 from dlm_course.families.ddpm import DDPM
 from dlm_course.families.grid import ring
-from dlm_course.text.corpora import load_digits
 
 GRID = torch.linspace(-9, 9, 1201)
 
@@ -95,11 +94,8 @@ def test_the_sampler_has_the_law_of_the_chain(steps, levels):
     model, num = arbitrary(), 20_000
     probs = law(model, levels)
     x = model.sample(num, generator=seeded(7), num_sampling_steps=steps)
-    assert (x.shape, x.dtype) == ((num, 1), torch.int64)
     found = torch.bincount(x[:, 0], minlength=3) / num
     assert ((found - probs).abs() < 5 * (probs * (1 - probs) / num).sqrt() + 1e-4).all()
-    assert torch.equal(x, model.sample(num, generator=seeded(7), num_sampling_steps=steps))
-    assert model.calls_per_sample(steps) == len(levels) - 1
 
 
 def test_with_the_exact_posterior_the_bound_closes_as_the_steps_grow():
@@ -120,28 +116,7 @@ def test_with_the_exact_posterior_the_bound_closes_as_the_steps_grow():
     assert bounds[2] < math.log(2) + 0.05
 
 
-def test_gradients_reach_all_weights():
-    model = arbitrary(8, 2)
-    model.loss(torch.randint(8, (64, 2), generator=seeded(0)), generator=seeded(1)).backward()
-    assert all(parameter.grad is not None and bool((parameter.grad != 0).any()) for parameter in model.parameters())
-
-
-def test_eight_by_eight_digits():
-    images, _ = load_digits()
-    x = torch.as_tensor(images).reshape(len(images), 64).long()[:16]
-    model = arbitrary(17, 64, 5)
-    assert model.nll(x, generator=seeded(0)).shape == (16,)
-    drawn = model.sample(4, generator=seeded(0))
-    assert drawn.shape == (4, 64)
-    assert 0 <= int(drawn.min()) <= int(drawn.max()) <= 16
-
-
-def test_bad_input_is_named():
-    model = arbitrary()
-    with pytest.raises(ValueError, match="bins must be in"):
-        model.loss(torch.tensor([[3]]))
-    with pytest.raises(ValueError, match=r"num_sampling_steps must be in 1\.\.4"):
-        model.sample(2, num_sampling_steps=5)
+def test_two_steps_are_needed():
     with pytest.raises(ValueError, match="at least 2"):
         DDPM(3, num_steps=1)
 

@@ -21,7 +21,6 @@ from dlm_course.sampling.laws import (
     sampling_floor,
     total_variation,
 )
-from dlm_course.text.corpora import load_digits
 
 BOTH = pytest.mark.parametrize("family", [AbsorbingDiffusion, UniformDiffusion])
 
@@ -123,32 +122,6 @@ def test_samples_follow_the_models_own_law(family, num_sampling_steps):
     assert chi_square < 15 + 6 * math.sqrt(30)
 
 
-@BOTH
-def test_the_same_seed_gives_the_same_samples_and_global_draws_are_left_alone(family):
-    model = drawn(family, 4)
-    before = torch.get_rng_state()
-    first, again, other = (model.sample(50, generator=seeded(seed)) for seed in (1, 1, 2))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-    assert torch.equal(torch.get_rng_state(), before)
-    x = torch.tensor([[1, 3], [0, 0]])
-    assert torch.equal(model.loss(x, generator=seeded(3)), model.loss(x, generator=seeded(3)))
-
-
-@BOTH
-def test_a_point_takes_as_many_calls_as_announced(family):
-    model, calls = drawn(family, 4), []
-    next(child for child in model.children()).register_forward_hook(lambda *_: calls.append(1))
-    for steps in (None, 1, 4):
-        counts = []
-        for seed in range(20):
-            calls.clear()
-            model.sample(1, generator=seeded(seed), num_sampling_steps=steps)
-            counts.append(len(calls))
-        assert max(counts) == model.calls_per_sample(steps)
-    assert model.calls_per_sample() == (2 if family is AbsorbingDiffusion else 32)
-
-
 # What makes them what they are
 
 @given(st.integers(2, 4), st.integers(1, 12), st.integers(0, 10_000))
@@ -210,18 +183,7 @@ def test_a_respaced_chain_asks_about_noise_levels_the_network_knows():
     assert seen == sorted(seen, reverse=True)
 
 
-# Training, other sizes, errors
-
-@BOTH
-def test_gradients_reach_every_weight(family):
-    torch.manual_seed(0)
-    model = family(5, 3)
-    model.loss(torch.randint(5, (64, 3), generator=seeded(0)), generator=seeded(1)).backward()
-    for name, weight in model.named_parameters():
-        assert weight.grad is not None, name
-        assert bool(weight.grad.isfinite().all()), name
-        assert bool((weight.grad != 0).any()), name
-
+# Training
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("family", "most"), [(AbsorbingDiffusion, 0.05), (UniformDiffusion, 0.35)])
@@ -237,44 +199,8 @@ def test_a_short_run_learns_a_small_ring(family, most):
     assert total_variation(frequencies(x, 8), data.probs) < sampling_floor(data.probs, 4000) + 0.15
 
 
-@BOTH
-def test_digits(family):
-    images, _ = load_digits()
-    x = images[:3].reshape(3, -1).long()
-    torch.manual_seed(0)
-    model = family(17, 64).eval()
-    assert model.nll(x, generator=seeded(0)).shape == (3,)
-    assert bool(model.nll(x, generator=seeded(0)).isfinite().all())
-    model.loss(x, generator=seeded(0)).backward()
-    samples = model.sample(2, generator=seeded(0), num_sampling_steps=4)
-    assert samples.shape == (2, 64)
-    assert 0 <= int(samples.min()) <= int(samples.max()) < 17
-
-
-@BOTH
-def test_everything_follows_the_models_device(family, device):
-    model = drawn(family, 4).to(device)
-    x = torch.tensor([[1, 3], [0, 0]], device=device)
-    for result in (model.loss(x, generator=seeded(0, device)), model.nll(x),
-                   model.sample(5, generator=seeded(0, device)),
-                   model.sample(5, generator=seeded(0, device), num_sampling_steps=2)):
-        assert result.device.type == device.type
-
-
-@BOTH
-def test_errors(family):
-    model = drawn(family, 4)
-    for wrong in (torch.tensor([[0, 4]]), torch.tensor([[0, 1, 2]]), torch.tensor([[0.0, 1.0]])):
-        with pytest.raises(ValueError, match=r"bins"):
-            model.loss(wrong)
-        with pytest.raises(ValueError, match=r"bins"):
-            model.nll(wrong)
-    with pytest.raises(ValueError, match=r"num_sampling_steps must be"):
-        model.sample(2, num_sampling_steps=0)
-    with pytest.raises(ValueError, match=r"at least two bins"):
-        family(1)
-
-
 def test_uniform_diffusion_has_no_more_steps_than_it_was_trained_with():
+    model = drawn(UniformDiffusion, 4)
+    assert model.calls_per_sample() == 32
     with pytest.raises(ValueError, match=r"in 1\.\.32.*got 33"):
-        drawn(UniformDiffusion, 4).sample(2, num_sampling_steps=33)
+        model.sample(2, num_sampling_steps=33)
