@@ -21,16 +21,14 @@ TESTED_ELSEWHERE = {
 
 # Test files without a module, and why.
 WITHOUT_MODULE = {
+    "course/questions/test_questions": "what every question must satisfy, whatever its topic",
     "course/author/test_nbgrader": "what is released, under nbgrader's own tools",
     "model/test_processes": "model/training.py in several processes; the file is also what they run",
 }
 
 # Modules whose tests still stand elsewhere.
 TO_BE_MOVED = [
-    "course/questions/given",
     "course/questions/mistakes",
-    "course/student/check",
-    "course/topics",
     "model/checkpoint",
     "model/evaluation",
 ]
