@@ -1,5 +1,7 @@
 """What a task hands to the student's function besides tensors."""
 
+from typing import Any
+
 from torch import Tensor
 
 from dlm_course.course.questions.question import same
@@ -11,7 +13,7 @@ class GivenFunction:
     `run` copies the arguments before a call and compares them after it, to tell whether the answer changed one.
     """
 
-    def __call__(self, *args: Tensor) -> Tensor:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         raise NotImplementedError
 
     def __deepcopy__(self, memo: dict) -> "GivenFunction":
