@@ -5,6 +5,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,8 +59,8 @@ def reveal_probabilities(rate: Callable[[Tensor], Tensor], num_steps: int, *,
                          of: Callable[[Tensor, Tensor], Tensor] = lambda before, after: (before - after) / before,
                          ) -> Tensor:
     """The probabilities; or at other points of progress, or of the levels something else."""
-    levels_at = rate(points(num_steps))
-    return of(levels_at[:-1], levels_at[1:])
+    rates = rate(points(num_steps))
+    return of(rates[:-1], rates[1:])
 
 
 def _of_levels(of: Callable[[Tensor, Tensor], Tensor]) -> Callable:
@@ -153,7 +154,7 @@ REVEAL_PROBABILITIES = Question(
 # 08-2: one step
 
 _ROWS, _PLACES = 8000, 3
-_TEMPLATES = ((None, 1, None), (None, None, 0))     # two kinds of rows, None a mask
+_TEMPLATES = [[2, 1, 2], [2, 2, 0]]     # two kinds of rows, 2 the mask
 
 
 def step(logits: Tensor, xt: Tensor, reveal_probability: float, mask_id: int, generator: torch.Generator) -> Tensor:
@@ -244,18 +245,14 @@ def _all_same(rows: np.ndarray) -> bool:
     return all((half == half[:1]).all() for half in np.split(rows, 2))
 
 
-def _tell_of_another(features: np.ndarray) -> bool:
+def _tells_of_another(features: np.ndarray) -> bool:
+    """True if one text tells of another, whose first half is of one kind and its second half of another."""
     return dependent(features, np.arange(len(features)) // (len(features) // 2))
 
 
 def _tolerance(case: Case, law: np.ndarray) -> np.ndarray:
     """Five standard deviations, and six texts more, for what is rare is not normal; what is impossible stays so."""
     return 5 * np.sqrt(law * (1 - law) / (_ROWS / 2)) + np.where(law > 1e-12, 6 / (_ROWS / 2), 1e-9)
-
-
-def _rows_of_two_kinds(vocabulary: Tensor, mask_id: int) -> Tensor:
-    kinds = [[mask_id if symbol is None else int(vocabulary[symbol]) for symbol in row] for row in _TEMPLATES]
-    return torch.tensor(kinds).repeat_interleave(_ROWS // 2, 0)
 
 
 def _normalised(weights: Tensor) -> Tensor:
@@ -321,8 +318,8 @@ def _step_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     spread = torch.stack([torch.randperm(3, generator=generator) for _ in range(6)]).reshape(2, 3, 3)
     logits = (1.5 * spread + 0.4 * torch.rand(2, 3, 3, generator=generator)).double().repeat_interleave(_ROWS // 2, 0)
-    last, first = (_rows_of_two_kinds(torch.tensor(symbols), mask)
-                   for symbols, mask in (([0, 1], 2), ([1, 2], 0)))
+    last = torch.tensor(_TEMPLATES).repeat_interleave(_ROWS // 2, 0)
+    first = (last + 1) % 3
     label = "8000 rows of n = 3, K = 3, reveal_probability = "
     return [Case((logits, last, 0.4, 2), label + "0.4", seed + 21),
             Case((logits, last, 0.4, 2), label + "0.4", seed + 21),
@@ -410,7 +407,7 @@ STEP = Question(
         "and comes back to its own place": Shows(
             lambda cases, values: _fits(cases, values, _patterns) and not _fits(cases, values, _singles)),
         "one text tells of another: every text throws its own coins and draws its own tokens, independently": somewhere(
-            lambda value, *_: _tell_of_another(np.eye(3)[value].reshape(len(value), -1)), always=True),
+            lambda value, *_: _tells_of_another(np.eye(3)[value].reshape(len(value), -1)), always=True),
         "how many tokens are revealed is right on average, but not which: every masked token throws a coin of its own, "
         "independent of the others": Shows(
             lambda cases, values: _right_on_average(cases, values) and not _fits(cases, values, _patterns)),
@@ -475,12 +472,15 @@ def _filled(law: Callable[[_Table, Tensor], Tensor]) -> Callable:
     return of_case
 
 
-def _in_order(order: list[int]) -> Callable:
-    return _filled(lambda table, kind: order_law(table.log_probs, 2, _PLACES, torch.tensor(order), kind))
+def _filled_by(law: Callable[..., Tensor], *settings: Any,
+               change: Callable[[Tensor], Tensor] = lambda log_probs: log_probs) -> Callable:
+    """A law of the package with these settings; or of a denoiser with changed log-probabilities."""
+    return _filled(lambda table, kind: law(
+        lambda xt, time: change(table.log_probs(xt, time)), 2, _PLACES, *settings, kind))
 
 
-def _every_order(kind: Tensor) -> list[tuple[int, ...]]:
-    return [*itertools.permutations((kind == 2).nonzero().flatten().tolist())]
+def _in_order(order: Sequence[int]) -> Callable:
+    return _filled_by(order_law, torch.tensor(order))
 
 
 def _over_orders(seen: Callable = lambda order, k: order[:k], row: Callable = lambda order, k: order[k],
@@ -495,15 +495,16 @@ def _over_orders(seen: Callable = lambda order, k: order[:k], row: Callable = la
 
     def law(table: _Table, kind: Tensor) -> Tensor:
         possible = ((kind == 2) | (texts == kind)).all(1)
+        orders = [*itertools.permutations((kind == 2).nonzero().flatten().tolist())]
         total = torch.zeros(len(texts), dtype=torch.float64)
-        for order in _every_order(kind):
+        for order in orders:
             own = []
             for k, position in enumerate(order):
                 shown = torch.tensor([i in seen(order, k) for i in range(_PLACES)])
                 states = torch.where(shown, texts, kind)
                 own.append(table.table[tuple(states.unbind(1))][range(len(texts)), row(order, k), texts[:, position]])
             total += possible * chance(torch.stack(own, -1), texts[:, list(order)])
-        return total / len(_every_order(kind))
+        return total / len(orders)
 
     return _filled(law)
 
@@ -513,18 +514,13 @@ def _one_number(own: Tensor, tokens: Tensor) -> Tensor:
     return (torch.where(tokens == 0, own, 1.0).amin(-1) - torch.where(tokens == 1, 1 - own, 0.0).amax(-1)).clamp(min=0)
 
 
-_ORDERS = [_in_order([1 + place for place in order]) for order in itertools.permutations(range(_PLACES))]
-_GROUPED = [_in_order([*order]) for order in itertools.product(range(1, _PLACES + 1), repeat=_PLACES)
+_ORDERS = [_in_order(order) for order in itertools.permutations(range(1, _PLACES + 1))]
+_GROUPED = [_in_order(order) for order in itertools.product(range(1, _PLACES + 1), repeat=_PLACES)
             if {*order} == {*range(1, max(order) + 1)}]     # several in one step, too
 
 
-def _likeliest_of(denoiser: _Table) -> Callable[[Tensor, Tensor], Tensor]:
-    return lambda xt, time: torch.where(denoiser.log_probs(xt, time) == denoiser.log_probs(xt, time).amax(-1, True),
-                                        0.0, -torch.inf)
-
-
-def _evenly(xt: Tensor, time: Tensor) -> Tensor:
-    return torch.zeros(*xt.shape, 3, dtype=torch.float64)
+def _likeliest(log_probs: Tensor) -> Tensor:
+    return torch.where(log_probs == log_probs.amax(-1, True), 0.0, -torch.inf)
 
 
 def _fillings(case: Case, values: np.ndarray) -> np.ndarray:
@@ -587,7 +583,7 @@ ONE_AT_A_TIME = Question(
     points=3,
     name="one_at_a_time",
     cases=_filling_cases,
-    reference=_filled(lambda table, kind: one_at_a_time_law(table.log_probs, 2, _PLACES, kind)),
+    reference=_filled_by(one_at_a_time_law),
     stand_in=one_at_a_time,
     view=_fillings,
     entry=lambda case, index: _name_of_text(index, case.args[1], case.args[0].relabelled(torch.arange(2))),
@@ -608,20 +604,20 @@ ONE_AT_A_TIME = Question(
         "step, or the mask is drawn. Draw one order for each text, or choose among what is still masked":
             somewhere(lambda value, denoiser, template, mask_id: (value == mask_id).any()),
         "all tokens come from one call: call the denoiser again after every token, so that it sees it":
-            _filled(lambda table, kind: lambda_schedule_law(table.log_probs, 2, _PLACES, levels(1), kind)),
+            _filled_by(lambda_schedule_law, levels(1)),
         "the order is left to right, always; draw a random one for each text": _in_order([1, 2, 3]),
         "the order is right to left, always; draw a random one for each text": _in_order([3, 2, 1]),
         "the surest position comes first; the order is random, whatever the denoiser says":
-            _filled(lambda table, kind: surest_first_law(table.log_probs, 2, _PLACES, _PLACES, kind)),
+            _filled_by(surest_first_law, _PLACES),
         "the likeliest token is taken; draw from the probabilities":
-            _filled(lambda table, kind: one_at_a_time_law(_likeliest_of(table), 2, _PLACES, kind)),
+            _filled_by(one_at_a_time_law, change=_likeliest),
         "all tokens are the likeliest of one call: call again after every token, and draw":
-            _filled(lambda table, kind: lambda_schedule_law(_likeliest_of(table), 2, _PLACES, levels(1), kind)),
+            _filled_by(lambda_schedule_law, levels(1), change=_likeliest),
         "all symbols are equally likely; draw from the denoiser's probabilities":
-            _filled(lambda table, kind: one_at_a_time_law(_evenly, 2, _PLACES, kind)),
+            _filled_by(one_at_a_time_law, change=torch.zeros_like),
         "all texts share one order; draw one for each": Shows(_of_one_order),
         "coins decide what is revealed, so that some steps reveal several tokens: one in each step":
-            _filled(lambda table, kind: lambda_schedule_law(table.log_probs, 2, _PLACES, levels(_PLACES), kind)),
+            _filled_by(lambda_schedule_law, levels(_PLACES)),
         "two tokens are revealed in one step: each must see the one before": _filled(
             lambda table, kind: random_order_law(table.log_probs, 2, _PLACES, 2) if bool((kind == 2).all()) else
             lambda_schedule_law(table.log_probs, 2, _PLACES, levels(1), kind)),
@@ -636,9 +632,9 @@ ONE_AT_A_TIME = Question(
         "one random number decides all tokens of a text; draw a new one in each step":
             _over_orders(chance=_one_number),
         "tokens are drawn everywhere and the surest draw is kept, which prefers likely tokens; choose the position "
-        "first, at random": _filled(lambda table, kind: maskgit_law(table.log_probs, 2, _PLACES, _PLACES, kind)),
-        "the denoiser's probabilities are taken for logits: a softmax of them": _filled(
-            lambda table, kind: one_at_a_time_law(lambda xt, time: table.log_probs(xt, time).exp(), 2, _PLACES, kind)),
+        "first, at random": _filled_by(maskgit_law, _PLACES),
+        "the denoiser's probabilities are taken for logits: a softmax of them":
+            _filled_by(one_at_a_time_law, change=torch.exp),
         "all texts are the same; draw for each text": everywhere(lambda value, *_: _all_same(value)),
         "all masks of a text become the same token; draw each when its turn comes": everywhere(_one_token),
         "texts with the same order get the same tokens; each text draws tokens of its own": everywhere(_few_texts),
@@ -648,7 +644,7 @@ ONE_AT_A_TIME = Question(
         "do: one in each step, so that it sees all those before": _of_a_mixture(_GROUPED),
         "one text tells of another: every text has an order of its own and draws its own tokens, independently":
             # the three tokens of each text, and which of the 27 texts it is
-            somewhere(lambda value, *_: _tell_of_another(np.concatenate([value, np.eye(27)[value @ [9, 3, 1]]], 1)),
+            somewhere(lambda value, *_: _tells_of_another(np.concatenate([value, np.eye(27)[value @ [9, 3, 1]]], 1)),
                       always=True),
     }),
 )
@@ -763,7 +759,7 @@ def price(p: Tensor, order: Tensor, *, of_step: Callable[..., Tensor] = _one_by_
     of_step(H, visible, group, later) is given H(positions, given), a conditional entropy, and the positions that are
     revealed before the step, in it and after it.
     """
-    def H(positions: list[int], given: list[int] | tuple[()] = ()) -> Tensor:
+    def H(positions: list[int], given: Sequence[int] = ()) -> Tensor:
         return entropy(p, sorted({*positions, *given})) - entropy(p, [*given])
 
     steps = []

@@ -103,9 +103,9 @@ def dependent(features: np.ndarray, kinds: np.ndarray, *, along_the_text: bool =
     products along the text, too, at every shift.
 
     A score is the sum of such products over the texts, divided by the root of the sum of their squares. Where texts
-    are independent the products have the mean 0 and are uncorrelated, so that the score is about standard normal and
-    exceeds 6 with a probability of 2e-9, whereas there are at most some ten thousand scores. Sums of rare products
-    are not normal: a feature with a standard deviation below 1/4 among the texts of its kind is left out.
+    are independent the products have the mean 0 and are uncorrelated, so that the score is about standard normal: it
+    is beyond 6 with a probability of 2e-9, and a check has a few thousand scores. Sums of rare products are not
+    normal, so a feature with a standard deviation of at most 1/4 among the texts of its kind is left out.
     """
     centred = np.zeros(features.shape)
     for kind in np.unique(kinds):
