@@ -203,19 +203,19 @@ def _of_logits(change: Callable[[Tensor], Tensor]) -> Callable:
     return slip(_step_law, logits=lambda logits: change(logits))
 
 
-def _one_coin(logits: Tensor, xt: Tensor, r: float, mask_id: int) -> Tensor:
+def _one_coin_a_text(logits: Tensor, xt: Tensor, r: float, mask_id: int) -> Tensor:
     revealed, kept = (_step_law(logits, xt, coin, mask_id) for coin in (1.0, 0.0))
     return r * revealed + (1 - r) * kept
 
 
-def _coin_again(logits: Tensor, r: float, mask_id: int) -> Tensor:
+def _token_by_the_coin(logits: Tensor, r: float, mask_id: int) -> Tensor:
     """The number below r that decided to reveal decides the token, too: by the cumulative probabilities."""
     ends = _probs(logits, mask_id).cumsum(0).clamp(max=r)
     first = torch.cat([ends[:1], ends.diff()])
     return first + (1 - first.sum()) * _point(mask_id, len(logits))
 
 
-def _left_out(logits: Tensor, mask_id: int) -> Tensor:
+def _without_the_mask(logits: Tensor, mask_id: int) -> Tensor:
     """The mask's logit is left out, and the states behind it are drawn under the number of the one before."""
     others = torch.arange(len(logits)) != mask_id
     return torch.nn.functional.pad(logits[others].softmax(-1), (0, 1))
@@ -331,6 +331,12 @@ def _step_cases(seed: int) -> list[Case]:
             Case((logits, last, 0.0, 2), label + "0", seed + 25, edge="with probability 0 nothing changes")]
 
 
+_SEEDING = seeding(same=[(0, 1)], other=(0, 2))
+_, _TWO_SEEDS = _SEEDING    # the messages
+_SEEDING[_TWO_SEEDS] = Shows(    # but a single coin for all texts may well reveal nothing with either seed
+    lambda cases, values: bool((values[0] == values[2]).all() and (values[0] != cases[0].args[1].numpy()).any()), True)
+
+
 STEP = Question(
     id="08-2-step",
     points=3,
@@ -347,7 +353,7 @@ STEP = Question(
             Raises("probability tensor contains|invalid multinomial distribution"),
         "a state that is none of 0..K-1": _no_state,
         "nothing is revealed": everywhere(lambda value, logits, xt, *_: (value == xt).all()),
-        **seeding(same=[(0, 1)], other=(0, 2)),
+        **_SEEDING,
         "the coins follow the generator, the tokens do not, or the other way round: hand `generator` to every function "
         "that draws": Shows(_coins_or_tokens_repeat, always=True),
         "visible tokens are drawn anew, all of them; what is given is never touched":
@@ -357,7 +363,7 @@ STEP = Question(
         "the mask is predicted: exclude its logit (-inf) before the softmax":
             _drawn_from(lambda logits, mask_id: logits.softmax(-1)),
         "the mask's logit is left out, and the states behind it are not counted up again by one":
-            _drawn_from(_left_out),
+            _drawn_from(_without_the_mask),
         "the likeliest token is taken; draw from the probabilities": _drawn_from(
             lambda logits, mask_id: _point(int(_probs(logits, mask_id).argmax()), len(logits))),
         "the likeliest state is taken, even if it is the mask; exclude the mask, then draw":
@@ -369,13 +375,13 @@ STEP = Question(
             slip(_step_law, r=lambda r: 1 - r),
         "two coins are thrown for each token":
             slip(_step_law, r=lambda r: r * r),
-        "one coin is thrown for a whole text; each masked token has its own": _one_coin,
+        "one coin is thrown for a whole text; each masked token has its own": _one_coin_a_text,
         "the coins are the same for all texts of the batch; each masked token has its own":
             everywhere(lambda value, logits, xt, r, mask_id: _all_same(value == mask_id)),
         "the coins are numbers from a normal distribution; take uniform ones, torch.rand":
             slip(_step_law, r=lambda r: (1 + math.erf(r / 2**0.5)) / 2),
         "one number decides twice, whether to reveal and what: draw the token with a number of its own":
-            slip(_step_law, masked=_coin_again),
+            slip(_step_law, masked=_token_by_the_coin),
         "the probabilities are those of the next position": _of_logits(lambda logits: logits.roll(-1, 1)),
         "the probabilities are those of the position before": _of_logits(lambda logits: logits.roll(1, 1)),
         "all positions are drawn from the logits of the first; each has its own":
@@ -727,6 +733,9 @@ TEMPERATURE = Question(
 
 # 08-5: the price of revealing together
 
+_OfPositions = Callable[[Tensor, list[int]], Tensor]    # of p, and of some positions
+
+
 def _others(p: Tensor, positions: list[int]) -> list[int]:
     return [i for i in range(p.ndim) if i not in positions]
 
@@ -741,19 +750,18 @@ def _entropy(p: Tensor, kept: list[int]) -> Tensor:
     return torch.special.entr(_sum(p, _others(p, kept))).sum()
 
 
-def _each(H: Callable[..., Tensor], group: list[int], given: list[int]) -> Tensor:
+def _one_by_one(H: Callable[..., Tensor], group: list[int], given: list[int]) -> Tensor:
     """The entropies of the positions of a group one by one, each given these others."""
     return torch.stack([H([i], [j for j in given if j != i]) for i in group]).sum()
 
 
 def _one_by_one_minus_together(H: Callable[..., Tensor], visible: list[int], group: list[int],
                                later: list[int]) -> Tensor:
-    return _each(H, group, visible) - H(group, visible)
+    return _one_by_one(H, group, visible) - H(group, visible)
 
 
 def price(p: Tensor, order: Tensor, *, of_step: Callable[..., Tensor] = _one_by_one_minus_together,
-          entropy: Callable[[Tensor, list[int]], Tensor] = _entropy,
-          over: Callable[[Tensor], Tensor] = torch.sum) -> Tensor:
+          entropy: _OfPositions = _entropy, over: Callable[[Tensor], Tensor] = torch.sum) -> Tensor:
     """The price; or with something else of a step, another entropy, or another total of the steps.
 
     of_step(H, visible, group, later) is given H(positions, given), a conditional entropy, and the positions that are
@@ -782,8 +790,7 @@ def _given_the_step_before(p: Tensor, order: Tensor) -> Tensor:
     return price(p, order, of_step=of_step)
 
 
-def _output(p: Tensor, order: Tensor, over: Callable[[Tensor, list[int]], Tensor] = _sum,
-            under: Callable[[Tensor, list[int]], Tensor] = _sum) -> Tensor:
+def _output(p: Tensor, order: Tensor, over: _OfPositions = _sum, under: _OfPositions = _sum) -> Tensor:
     """The law of what is written: the product over the positions of p(x^i | visible before its step).
 
     `over` and `under` sum in its numerators and denominators.
@@ -799,16 +806,16 @@ def _relative_entropy(p: Tensor, q: Tensor) -> Tensor:
     return (p * (p / q).log()).sum()
 
 
-def _written(over: Callable[[Tensor, list[int]], Tensor], under: Callable[[Tensor, list[int]], Tensor]) -> Callable:
+def _price_of_output(over: _OfPositions, under: _OfPositions) -> Callable:
     """The price by the law of what is written, whose marginals are summed in these ways."""
     return lambda p, order: _relative_entropy(p, _output(p, order, over, under))
 
 
-def _dropping(p: Tensor, positions: list[int]) -> Tensor:
+def _sum_without_keepdim(p: Tensor, positions: list[int]) -> Tensor:
     return _sum(p, positions, keepdim=False)
 
 
-def _adding_up(p: Tensor, positions: list[int]) -> Tensor:
+def _sum_over_all_for_none(p: Tensor, positions: list[int]) -> Tensor:
     return p.sum(dim=positions, keepdim=True)
 
 
@@ -837,21 +844,21 @@ PRICE = Question(
     tolerance=lambda case, expected: 1e-5 + 1e-4 * np.abs(expected),
     misconceptions=mistakes({
         "what is visible is not looked at: condition both entropies of a step on the positions revealed before it":
-            _priced(lambda H, visible, group, later: _each(H, group, []) - H(group)),
+            _priced(lambda H, visible, group, later: _one_by_one(H, group, []) - H(group)),
         "this is the price of one step for everything: condition each position on what earlier steps of `order` have "
         "revealed": slip(price, order=lambda order: torch.ones_like(order)),
         "the joint entropy is not subtracted: this is the cross-entropy of what is written, and the data have an "
-        "entropy of their own": _priced(lambda H, visible, group, later: _each(H, group, visible)),
+        "entropy of their own": _priced(lambda H, visible, group, later: _one_by_one(H, group, visible)),
         "only the joint entropies: together they are H(X), in any order":
             _priced(lambda H, visible, group, later: H(group, visible)),
         "the sign is off: the entropies one by one are at least the joint one": slip(price, lambda nats: -nats),
         "this is in bits; asked are nats": slip(price, lambda nats: nats / math.log(2)),
         "each position is given all others, also those of its own step, which it cannot see": _priced(
-            lambda H, visible, group, later: _each(H, group, visible + group + later) - H(group, visible)),
+            lambda H, visible, group, later: _one_by_one(H, group, visible + group + later) - H(group, visible)),
         "the positions of a step are given each other; they are drawn together, and see only earlier steps":
-            _priced(lambda H, visible, group, later: _each(H, group, visible + group) - H(group, visible)),
+            _priced(lambda H, visible, group, later: _one_by_one(H, group, visible + group) - H(group, visible)),
         "conditioned on the positions of all other steps; visible are those of earlier ones": _priced(
-            lambda H, visible, group, later: _each(H, group, visible + later) - H(group, visible + later)),
+            lambda H, visible, group, later: _one_by_one(H, group, visible + later) - H(group, visible + later)),
         "H(A | S) = H(A and S) - H(S): H(S) is not subtracted": _priced(
             lambda H, visible, group, later: sum(H([*visible, i]) for i in group) - H(visible + group)),
         "H(A | S) is H(A and S) - H(S), not H(A) - H(S)": _priced(
@@ -860,17 +867,17 @@ PRICE = Question(
             slip(price, entropy=lambda p, kept: _entropy(p, _others(p, kept))),
         "sum over an empty list of dimensions adds up everything: where no position is left to sum over, take p "
         "itself": (slip(price, entropy=lambda p, kept: _entropy(p, kept) * (len(kept) < p.ndim)),
-                   _written(_adding_up, _sum)),
+                   _price_of_output(_sum_over_all_for_none, _sum)),
         "the marginals lose the dimensions that are summed, and line up with other positions: keepdim=True": (
-            _written(_dropping, _dropping), _written(_sum, _dropping)),
+            _price_of_output(_sum_without_keepdim, _sum_without_keepdim), _price_of_output(_sum, _sum_without_keepdim)),
         "the law of the texts is a product of p(x^i | visible); the division by p(visible) is missing":
-            _written(_sum, lambda p, positions: p.new_ones(())),
+            _price_of_output(_sum, lambda p, positions: p.new_ones(())),
         "the texts weigh the same; weigh each logarithm by the text's probability p":
             lambda p, order: (p / _output(p, order)).log().mean(),
         "averaged over the texts of the table; add up, in kl_div with reduction=\"sum\"":
             slip(price, lambda nats, p: nats / p.numel()),
         "the joint entropy is not conditioned on what is visible; the entropies one by one are":
-            _priced(lambda H, visible, group, later: _each(H, group, visible) - H(group)),
+            _priced(lambda H, visible, group, later: _one_by_one(H, group, visible) - H(group)),
         "conditioned on the positions that come *later*; visible are those of earlier steps":
             slip(price, order=lambda order: order.max() + 1 - order),
         "conditioned on the step just before only; all earlier ones are visible": _given_the_step_before,
@@ -884,7 +891,7 @@ PRICE = Question(
         "averaged over the steps; they add up": slip(price, over=torch.mean),
         "divided by n: asked is the price of a text, not of a token": slip(price, lambda nats, p: nats / p.ndim),
         "H(X) is subtracted in every step; each step has a joint entropy of its own group": _priced(
-            lambda H, visible, group, later: _each(H, group, visible) - H(visible + group + later)),
+            lambda H, visible, group, later: _one_by_one(H, group, visible) - H(visible + group + later)),
         "always 0, the price of one position at a time: the positions with the same order[i], the step of position i, "
         "are drawn together and see only earlier steps": everywhere(lambda value, *_: abs(value) < 1e-6),
         "the price is a KL and never negative; are the two entropies of a step given the same?":
