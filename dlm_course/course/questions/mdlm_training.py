@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,12 +51,12 @@ def _pattern_frequencies(case: Case, xt: np.ndarray) -> np.ndarray:
     return np.bincount(masked.astype(int) @ (2 ** np.arange(_LENGTH)[::-1]), minlength=2**_LENGTH) / len(xt)
 
 
-def _masks(test: Callable[[np.ndarray], bool], *, always: bool = False) -> Shows:
+def _masks(test: Callable[[np.ndarray], bool | np.bool], *, always: bool = False) -> Shows:
     """Where the test is true of the masks in every case of short texts."""
     return everywhere(lambda xt, x0, mask_id: xt.shape[1] != _LENGTH or test(xt == mask_id), always=always)
 
 
-def _counts(test: Callable[[np.ndarray], bool], *, always: bool = False) -> Shows:
+def _counts(test: Callable[[np.ndarray], bool | np.bool], *, always: bool = False) -> Shows:
     return _masks(lambda masked: test(masked.sum(1)), always=always)
 
 
@@ -142,7 +143,8 @@ CORRUPT = Question(
         "texts with the same k have the same positions masked; every text draws its own set":
             _masks(lambda masked: (masked[masked.sum(1) == 2] == masked[masked.sum(1) == 2][:1]).all()),
         "the masks of one text tell of those of another: every text draws its own set, independently": somewhere(
-            lambda xt, x0, mask_id: xt.shape[1] == _LENGTH and dependent(xt == mask_id), always=True),
+            lambda xt, x0, mask_id: xt.shape[1] == _LENGTH and dependent(
+                xt == mask_id, (xt == mask_id).sum(1), along_the_text=True), always=True),
         "the numbers of masks are right, but not all sets of k positions are equally likely": _counts(_even),
     }),
 )
@@ -152,7 +154,7 @@ CORRUPT = Question(
 
 def mdlm_loss(logits: Tensor, x0: Tensor, xt: Tensor, mask_id: int, *, mask: float | None = -math.inf,
               dim: int | None = -1, price: Callable[[Tensor], Tensor] = torch.neg,
-              weight: Callable[[int, Tensor], Tensor] = lambda n, k: n / k,
+              weight: Callable[[int, Tensor], Tensor | float] = lambda n, k: n / k,
               where: Callable[[Tensor], Tensor] = lambda masked: masked) -> Tensor:
     """The loss; or with other logits of the mask, prices of log p, weights, or tokens that are counted."""
     if mask is not None:
@@ -174,8 +176,8 @@ def _loss_cases(seed: int) -> list[Case]:
             Case((logits, x0, torch.full_like(x0, 4), 4), "all tokens masked")]
 
 
-def _weight(weight: Callable[[int, Tensor], Tensor], **switches) -> Callable:
-    return slip(mdlm_loss, weight=lambda n, k: torch.as_tensor(weight(n, k)), **switches)
+def _weight(weight: Callable[[int, Tensor], Tensor | float], **switches: Any) -> Callable:
+    return slip(mdlm_loss, weight=weight, **switches)
 
 
 MDLM_LOSS = Question(
@@ -346,7 +348,7 @@ def _descend_cases(seed: int) -> list[Case]:
                  edge="without a step the weights are those that were given")]
 
 
-def _one_step(over: Callable[[list[Tensor]], Tensor]) -> Callable:
+def _one_step(over: Callable[[list[Tensor]], Tensor | float]) -> Callable:
     return lambda loss_of, weights, batches, learning_rate: weights - learning_rate * over(
         [_gradient(loss_of, weights, batch) for batch in batches])
 
@@ -408,7 +410,7 @@ DESCEND = Question(
         "the steps have momentum; plain gradient descent is asked": slip(descend, memory=0.9),
         "these are the steps of Adam; plain gradient descent is asked: the learning rate times the gradient": _adam,
         "the learning rate is a number of your own; use learning_rate": Shows(lambda cases, values: any(
-            all(np.allclose(value, descend(*case.args[:3], rate), rtol=1e-4)
+            all(np.allclose(value, descend(*(*case.args[:3], rate)), rtol=1e-4)
                 for case, value in zip(cases, values, strict=True)) for rate in (1e-3, 1e-2, 0.02, 0.03, 0.05, 0.1))),
         "the weights diverge: is the gradient subtracted, times the learning rate?":
             somewhere(lambda value, *_: not np.isfinite(value).all() or np.abs(value).max() > 1e3),
