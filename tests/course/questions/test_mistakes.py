@@ -1,9 +1,24 @@
-"""The test whether the draws of one text tell of those of another."""
+"""The vocabulary of mistakes: dependence of draws, the right function with a slip, what shows in the values."""
 
 import numpy as np
 import pytest
+import torch
 
-from dlm_course.course.questions.mistakes import dependent
+from dlm_course.course.questions import Case
+from dlm_course.course.questions.mistakes import (
+    Raises,
+    Shows,
+    against,
+    agreeing,
+    close,
+    dependent,
+    everywhere,
+    mistakes,
+    only_where,
+    seeding,
+    slip,
+    somewhere,
+)
 
 ROWS = 4000
 KINDS = np.arange(ROWS) % 3 + 1     # so many of four positions are masked
@@ -42,3 +57,90 @@ def test_faint_dependence_shows_where_it_adds_up_along_the_text():
     masked = np.where(copied, np.roll(own, (1, 1), (0, 1)), own) < 0.5
     assert dependent(masked, np.zeros(ROWS), along_the_text=True)
     assert not dependent(masked, np.zeros(ROWS))
+
+
+# Wrong functions made from the right one
+
+def power(x, n, *, sign=1):
+    return sign * x.double() ** n
+
+
+X, N = torch.tensor([1.0, 2.0, 3.0]), 2
+CASES = [Case((X, N), "three numbers"), Case((X[:1], 3), "one number")]
+
+
+@pytest.mark.parametrize(("wrong", "expected"), [
+    (slip(power), [1, 4, 9]),
+    (slip(power, sign=-1), [-1, -4, -9]),
+    (slip(power, n=lambda: 1), [1, 2, 3]),
+    (slip(power, n=lambda n: n + 1), [1, 8, 27]),
+    (slip(power, x=lambda n, x: n * x), [4, 16, 36]),
+    (slip(power, lambda result: result.sum()), 14),
+    (slip(power, lambda result, n: n * result), [2, 8, 18]),
+    (slip(power, lambda result, x: result - x, n=lambda: 3, sign=-1), [-2, -10, -30]),
+], ids=["right", "switch", "constant", "argument", "of-another", "result", "result-and-argument", "all"])
+def test_a_slip_is_the_right_function_with_something_changed(wrong, expected):
+    before = X.clone()
+    assert wrong(X, N).tolist() == expected
+    assert torch.equal(X, before)
+
+
+# What shows in the values
+
+def values(of=lambda value: value):
+    return [of(power(*case.args).numpy()) for case in CASES]
+
+
+def test_everywhere_and_somewhere_ask_about_every_case():
+    assert everywhere(lambda value, x, n: value.shape == x.shape).symptom(CASES, values())
+    assert not everywhere(lambda value, x, n: n == 2).symptom(CASES, values())
+    assert somewhere(lambda value, x, n: n == 2).symptom(CASES, values())
+    assert not somewhere(lambda value, x, n: n == 7).symptom(CASES, values())
+    assert everywhere(lambda *_: True, always=True).always
+    assert not everywhere(lambda *_: True).always
+
+
+def test_against_another_function_where_a_mistake_shows_in_part():
+    half = values(lambda value: np.concatenate([value[:1], 0 * value[1:]]))
+    assert against(power).symptom(CASES, values())
+    assert not against(power).symptom(CASES, half)
+    assert against(power, lambda value, right: value[0] == right[0]).symptom(CASES, half)
+    assert agreeing(power, np.s_[:1]).symptom(CASES, half)
+    assert not agreeing(power, np.s_[1:]).symptom(CASES, half)
+    assert agreeing(power, rtol=0.1).symptom(CASES, values(lambda value: 1.05 * value))
+    assert not agreeing(power).symptom(CASES, values(lambda value: 1.05 * value))
+
+
+def test_close_takes_nan_for_nan_and_rounding_for_nothing():
+    assert close(np.array([np.nan, 1.0]), np.array([np.nan, 1.00001]))
+    assert not close(np.array([np.nan, 1.0]), np.array([0.0, 1.0]))
+    assert not close(np.array([1.0]), np.array([1.01]))
+
+
+def test_right_in_some_cases_alone():
+    wrong = [power(*CASES[0].args).numpy(), power(*CASES[1].args).numpy() + 1]
+    assert only_where(power, lambda n: n == 2).symptom(CASES, wrong)
+    assert not only_where(power, lambda n: n == 2).symptom(CASES, values())
+    assert not only_where(power, lambda n: n == 3).symptom(CASES, wrong)
+
+
+def test_the_mistakes_of_a_sampler():
+    signs = list(seeding(same=[(0, 1)], other=(0, 2)).values())
+    draws = [np.array([1, 2]), np.array([1, 2]), np.array([2, 1])]
+    assert [bool(sign.symptom(None, draws)) for sign in signs] == [False, False]
+    assert [bool(sign.symptom(None, [draws[0], draws[2], draws[2]])) for sign in signs] == [True, False]
+    assert [bool(sign.symptom(None, [draws[0]] * 3)) for sign in signs] == [False, True]
+    assert all(sign.always for sign in signs)
+
+
+# Messages and their signs
+
+def test_a_message_has_one_sign_or_several_in_the_order_they_are_given():
+    negative, zero = slip(power, sign=-1), slip(power, sign=0)
+    shows = everywhere(lambda *_: True, always=True)
+    found = mistakes({"the sign": negative, "nothing": (zero, shows), "it raised": Raises("no such")})
+    assert [mistake.message for mistake in found] == ["the sign", "nothing", "nothing", "it raised"]
+    assert [mistake.wrong for mistake in found] == [negative, zero, None, None]
+    assert (found[2].symptom, found[2].always) == (shows.symptom, True)
+    assert found[3].raised == "no such"
+    assert Shows(shows.symptom, True) == shows
