@@ -86,6 +86,12 @@ def test_a_public_class_or_function_is_defined_where_the_stub_says(name):
     assert getattr(dlm_course, name).__module__ == module
 
 
+def test_another_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = dlm_course.no_such_name
+    assert set(dlm_course.__all__) <= set(dir(dlm_course))
+
+
 def test_the_types_are_installed_with_the_package():
     data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
     assert {"py.typed", "*.pyi"} <= set(data["dlm_course"])
