@@ -229,12 +229,13 @@ def test_an_installation_that_was_interrupted(tmp_path, solved, package):
     assert "half of it is missing" in reason
 
 
-def test_a_folder_of_jupyter_that_cannot_be_written(tmp_path, solved):
+def test_a_kernel_that_does_not_start(tmp_path, solved):
     nbformat.write(solved, tmp_path / "homework.ipynb")
-    (tmp_path / "file").write_text("")
-    reason = could_not_run(check("homework.ipynb", cwd=tmp_path, JUPYTER_RUNTIME_DIR=str(tmp_path / "file" / "runtime")))
-    assert "the kernel did not start (" in reason
-    assert str(tmp_path / "file") in reason
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "ipykernel_launcher.py").write_text("open('no/such/file')")
+    reason = could_not_run(check("homework.ipynb", cwd=tmp_path, PYTHONPATH=with_path(tmp_path / "broken")))
+    assert "the kernel did not start (Kernel died before replying to kernel_info): FileNotFoundError: " in reason
+    assert "'no/such/file'" in reason
 
 
 def test_a_setting_of_ipython_that_stops_the_kernel(tmp_path, solved):
@@ -295,7 +296,8 @@ def test_the_plugin_of_these_tests_is_found_by_pytest(tmp_path, plugins):
 
 @pytest.mark.parametrize("variables", [
     {}, {"PYTEST_PLUGINS": "hostile", "PYTEST_ADDOPTS": "-p hostile --no-such-option"},
-    {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "NBGRADER_EXECUTION": "autograde"}], ids=["installed", "named", "variables"])
+    {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "NBGRADER_EXECUTION": "autograde"},
+], ids=["installed", "named", "variables"])
 def test_neither_plugins_nor_settings_nor_variables_decide(tmp_path, solved, plugins, variables):
     """Settings lie beside the notebook, above it, and above the folder of temporary files."""
     folder, temporary = tmp_path / "course" / "exercises", tmp_path / "course" / "tmp"
