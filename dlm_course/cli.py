@@ -3,6 +3,8 @@
 Heavy imports stand inside the commands, so that `--help` answers at once.
 """
 
+import codecs
+import io
 import os
 import signal
 import sys
@@ -18,6 +20,9 @@ app = typer.Typer(help="Discrete diffusion language models, step by step.", no_a
                   add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 FAILED, COULD_NOT_RUN = 1, 2
+
+# What stands for a character where the terminal's code page lacks it; for others it is Python's escape, such as \u03bb.
+IN_ASCII = {"✓": "ok", "✗": "not ok", "○": "--", "▢": "_", "±": "+-", "’": "'"}
 
 
 @app.command()
@@ -37,31 +42,18 @@ def lab(port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a 
 def check(notebooks: Annotated[list[str] | None, typer.Argument(
         help="A topic (01) or the path of a notebook; all exercises if left out.")] = None) -> None:
     """Try your answers: one line a question. Exit code 0 if all pass, 1 if not, 2 if something could not run."""
-    from dlm_course.course.student.assemble import NotebookError, assemble, read_notebook, topic_of
-    from dlm_course.course.student.validate import CouldNotRun, validate
+    from dlm_course.course.student.check_notebook import check_notebook
 
     code = 0
     for path in _exercises(notebooks):
-        try:
-            student = read_notebook(path)
-            assembly = assemble(student, topic_of(student, path))
-            verdicts = validate(assembly, path.parent)
-        except NotebookError as error:
-            typer.echo(str(error), err=True)
-            code = COULD_NOT_RUN
-            continue
-        except CouldNotRun as error:
-            for verdict in error.verdicts:
-                typer.echo(str(verdict))
-            typer.echo(f"{path}: {error}", err=True)
-            code = COULD_NOT_RUN
-            continue
-        for note in assembly.notes:
-            typer.echo(f"note: {note}")
-        for verdict in verdicts:
-            typer.echo(str(verdict))
-        if not all(verdict.passed for verdict in verdicts):
-            code = max(code, FAILED)
+        outcome = check_notebook(path)
+        for note in outcome.notes:
+            _print(f"note: {note}")
+        for verdict in outcome.verdicts:
+            _print(str(verdict))
+        if outcome.problem:
+            _print(outcome.problem, err=True)
+        code = max(code, COULD_NOT_RUN if outcome.problem else 0 if outcome.passed else FAILED)
     raise typer.Exit(code)
 
 
@@ -76,8 +68,8 @@ def reset(topics: Annotated[list[str], typer.Argument(help="The topics to reset:
             kept = put_back(topic, _checkout() / "exercises")
         except (ValueError, OSError) as error:
             _stop(str(error))
-        typer.echo(f"exercises/{notebook_name(topic)} is as released"
-                   + (f"; yours is kept as {kept.name}" if kept else ""))
+        _print(f"exercises/{notebook_name(topic)} is as released"
+               + (f"; yours is kept as {kept.name}" if kept else ""))
 
 
 @app.command()
@@ -92,7 +84,7 @@ def release(topics: Annotated[list[str] | None, typer.Argument(help="Topics (01)
             changed = write_release(topic, root)
         except (ValueError, OSError) as error:
             _stop(str(error))
-        typer.echo(f"{topic}: " + (", ".join(str(path.relative_to(root)) for path in changed) or "unchanged"))
+        _print(f"{topic}: " + (", ".join(str(path.relative_to(root)) for path in changed) or "unchanged"))
 
 
 @app.command()
@@ -195,7 +187,7 @@ def _is_first_process() -> bool:
 def _say(message: str, *, err: bool = False) -> None:
     """Print; of several processes, the first one alone."""
     if _is_first_process():
-        typer.echo(message, err=err)
+        _print(message, err=err)
 
 
 @app.command()
@@ -227,10 +219,10 @@ def sample(template: Annotated[str | None, typer.Argument(
             shown = None
             for step, texts in enumerate(result.steps):
                 if texts[number] != shown:
-                    typer.echo(f"{step:4d}  {texts[number]!r}")
+                    _print(f"{step:4d}  {texts[number]!r}")
                 shown = texts[number]
         else:
-            typer.echo(result.texts[number])
+            _print(result.texts[number])
 
 
 def _check_device(device: str) -> None:
@@ -264,12 +256,29 @@ def _exercises(names: list[str] | None) -> list[Path]:
 
 
 def _stop(message: str) -> NoReturn:
-    typer.echo(message, err=True)
+    _print(message, err=True)
     raise typer.Exit(COULD_NOT_RUN)
+
+
+def _print(message: str, *, err: bool = False) -> None:
+    # Not typer.echo: to a terminal that knows ASCII alone it writes UTF-8.
+    print(message, file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    """For `codecs`: characters that the terminal does not have, in ASCII."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start:error.end]
+    return "".join(IN_ASCII.get(char) or char.encode("ascii", "backslashreplace").decode() for char in lost), error.end
 
 
 def main() -> None:
     """The entry point of the `dlm-course` command."""
+    codecs.register_error("dlm_course.replaced", _replaced)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="dlm_course.replaced")
     app()
 
 

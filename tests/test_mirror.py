@@ -15,7 +15,6 @@ PACKAGE = TESTS.parent / "dlm_course"
 
 # Modules without a test file of their own, and why.
 TESTED_ELSEWHERE = {
-    "cli": "each command is tested with what it runs; its help and what it imports, in test_house.py",
     "course/student/nbval_report": "a pytest plugin, which only the pytest that `validate` starts can load",
 }
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dlm_course.chain.categorical import check_states
+from dlm_course.files import NotText, text_of
 
 CORPORA = ("python-reference", "tiny-shakespeare")
 DATA_FOLDER_VARIABLE = "DLM_COURSE_DATA"
@@ -163,12 +164,10 @@ def _own_text(path: str) -> str:
     if os.path.isdir(path):
         raise DataError(f"{path} is a directory; load_text takes the path of one text file")
     content = _read(Path(path))
-    if b"\0" in content:
-        raise DataError(f"{path} holds NUL bytes: a binary file or UTF-16; load_text takes plain text in UTF-8")
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 (byte {error.start}); save it as plain text in UTF-8") from error
+        text = text_of(content)
+    except NotText as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
     if not text.strip():
         raise DataError(f"{path} holds no text ({len(content)} bytes)")
     return text.replace("\r\n", "\n").replace("\r", "\n")

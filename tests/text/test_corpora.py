@@ -311,7 +311,8 @@ def test_a_file_of_your_own_is_utf8_with_universal_newlines(tmp_path, content, t
     (b"", "no text"),
     (b" \n\n", "no text"),
     (b"PK\x00\x01", "NUL bytes"),
-    ("UTF-16".encode("utf-16"), "NUL bytes"),
+    ("UTF-16".encode("utf-16"), "UTF-16, not UTF-8 .*save it as UTF-8"),
+    ("UTF-16".encode("utf-16-le"), "NUL bytes: a binary file, or text in UTF-16"),
     ("Grüße".encode("latin-1"), r"not UTF-8 \(byte 2\)"),
 ])
 def test_a_file_that_is_no_text_is_refused_by_name(tmp_path, content, what):

@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 
 from dlm_course.course.questions import questions
 from dlm_course.course.topics import RELEASED, TOPICS, notebook_name
+from dlm_course.files import NotText, text_of
 
 TASK_LINE = re.compile(r"^#\s*Task\s+(\d\d-\d+)\b", re.IGNORECASE)
 
@@ -35,24 +36,40 @@ class Assembly:
 def read_notebook(path: Path) -> NotebookNode:
     """The student's notebook. Raises NotebookError, with the usual cause, for anything that is none."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text_of(path.read_bytes())
     except FileNotFoundError:
         raise NotebookError(f"{path}: no such file; check takes a topic (01) or the path of a notebook") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotebookError(f"{path}: cannot be read ({error})") from None
+    except (OSError, NotText) as error:
+        raise NotebookError(f"{path}: cannot be read: {error}") from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nbformat's own, of duplicate ids: they cost nothing here
             notebook = nbformat.reads(text, as_version=4)
         for cell in notebook.cells:
             cell.source = "".join(cell.source)
-            if cell.cell_type not in ("code", "markdown", "raw") or not isinstance(cell.metadata.get("nbgrader"), dict):
+            if cell.cell_type not in ("code", "markdown", "raw") or not _is_sound(cell.metadata.get("nbgrader")):
                 cell.metadata.pop("nbgrader", None)
     except Exception as error:  # nbformat raises whatever it trips over
         reason = " ".join(str(error).split())[:120]
         raise NotebookError(f"{path}: not a notebook ({type(error).__name__}: {reason}); was it saved while being "
                             "edited by hand? `dlm-course reset` makes a fresh one and keeps this file") from None
+    for cell in notebook.cells:
+        _check_characters(cell, path)
     return notebook
+
+
+def _is_sound(nbgrader: object) -> bool:
+    return isinstance(nbgrader, dict) and isinstance(nbgrader.get("grade_id", ""), str)
+
+
+def _check_characters(cell: NotebookNode, path: Path) -> None:
+    """Raises NotebookError for code that no file in UTF-8 can hold, though JSON's escapes can."""
+    half = re.search("[\ud800-\udfff]", cell.source)
+    if half and cell.cell_type == "code":
+        line = cell.source[cell.source.rfind("\n", 0, half.start()) + 1:].partition("\n")[0].strip()
+        line = line.encode("utf-8", "backslashreplace").decode()[:120]
+        raise NotebookError(f"{path}: a cell holds {half.group()!r}, half a character (an emoji cut in two?); type its "
+                            f"line anew: {line}")
 
 
 def topic_of(notebook: NotebookNode, path: Path) -> str:

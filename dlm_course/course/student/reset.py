@@ -24,14 +24,19 @@ def reset(topic: str, exercises: Path) -> Path | None:
     text = nbformat.writes(untouched(topic)) + "\n"
     kept = None
     if path.exists():
-        old = path.read_text(encoding="utf-8", errors="surrogateescape")
-        if old == text:
+        old = path.read_bytes()
+        if old.replace(b"\r\n", b"\n") == text.encode():
             return None
-        number = 1
-        while (kept := path.with_name(f"{path.stem}.old-{number}.ipynb")).exists():
-            number += 1
-        kept.write_bytes(path.read_bytes())
+        kept = _free_name(path)
+        kept.write_bytes(old)
     write_whole(path, text)
+    return kept
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (kept := path.with_name(f"{path.stem}.old-{number}.ipynb")).exists():
+        number += 1
     return kept
 
 

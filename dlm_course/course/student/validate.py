@@ -1,7 +1,8 @@
 """Validate: nbval runs the assembled notebook, and its outcome becomes one verdict a question.
 
 The verdict is the line that a question's check printed when nbval ran it. Other output in that cell, of a logging
-handler that the student has set up for example, costs nothing.
+handler that the student has set up for example, costs nothing. Neither do the plugins, the settings and the variables
+that pytest finds on a student's machine: it is run with none of them.
 """
 
 import json
@@ -11,14 +12,23 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
-from nbformat import NotebookNode
 
 from dlm_course.course.questions import Verdict, questions
 from dlm_course.course.student.assemble import Assembly
+from dlm_course.course.student.causes import why_no_verdict
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from dlm_course.course.student.nbval_report import Report
 
 CELL_TIMEOUT = 60  # seconds for one cell of a student's notebook
+
+# Prefixes of the variables that would change what pytest, nbval or `check` does.
+_NOT_PASSED_ON = ("PYTEST_", "NBVAL", "NBGRADER_")
 
 
 class CouldNotRun(RuntimeError):
@@ -32,49 +42,62 @@ class CouldNotRun(RuntimeError):
 def validate(assembly: Assembly, folder: Path, cell_timeout: float = CELL_TIMEOUT) -> list[Verdict]:
     """Run nbval on the assembled notebook, its working directory the student's `folder`; a verdict a question.
 
-    Raises: CouldNotRun where a cell hung, the kernel died or nbval itself failed.
+    Raises: CouldNotRun where the kernel did not start, a cell hung, the kernel died or nbval itself failed.
     """
     notebook = nbformat.from_dict(assembly.notebook)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(
         f"import os as _os; _os.chdir({str(folder.resolve())!r}); del _os", metadata={"tags": ["nbval-ignore-output"]}))
     report = _run_nbval(notebook, cell_timeout)
-    hung = next((cell["source"] for cell in report.values() if "Timeout" in cell["message"] or "died" in
+    hung = next((cell["source"] for cell in report["cells"].values() if "Timeout" in cell["message"] or "died" in
                  cell["message"].lower()), None)
     verdicts = []
+    told: dict[str, str] = {}  # a reason for there being no verdict -> the first question that it was said of
     for question in questions(assembly.topic):
-        cell = report.get(f"{question.id}-check")
-        said = re.findall(rf"^[✓✗○] {question.id}(?:: .*)?$", cell["printed"] if cell else "", re.MULTILINE)
-        line = said[-1] if said else ""
-        raised = report.get(question.id, {}).get("raised", "")
-        if raised and line[:1] == "○":  # it was attempted, but its cell did not even run
-            line = f"✗ {question.id}: its cell raised {' '.join(raised.split())[:160]}"
-        if line == str(Verdict(question.id, "✓")):
-            verdicts.append(Verdict(question.id, "✓"))
-        elif line[:1] in ("✗", "○"):
-            status, _, rest = line.partition(" ")
-            verdicts.append(Verdict(question.id, status, rest.removeprefix(question.id).removeprefix(": ")))
-        elif hung is None:
-            verdicts.append(Verdict(question.id, "✗", "its check did not print a verdict: "
-                                    + (cell["message"] if cell else "the cell did not run")[:160]))
+        verdict = _printed_verdict(question.id, report)
+        if verdict is None and hung is None and f"{question.id}-check" in report["cells"]:
+            reason = why_no_verdict(question.id, report, folder)
+            first = told.setdefault(reason, question.id)
+            verdict = Verdict(question.id, "✗", "not judged: " + (reason if first == question.id else
+                                                                  f"the same as for {first}"))
+        if verdict is not None:
+            verdicts.append(verdict)
     if hung is not None:
         first = next((line for line in hung.splitlines() if line.strip()), "")
         raise CouldNotRun(f"a cell did not finish within {cell_timeout:.0f} seconds, or ended its kernel: `{first}`",
                           verdicts)
+    if len(verdicts) < len(questions(assembly.topic)):
+        raise CouldNotRun(f"could not run: {report['problems'][0]}", verdicts)
     return verdicts
 
 
-def _run_nbval(notebook: NotebookNode, cell_timeout: float) -> dict:
-    with tempfile.TemporaryDirectory(prefix="dlm-course-") as place:
+def _printed_verdict(question_id: str, report: "Report") -> Verdict | None:
+    """The verdict that the question's check printed, None if it printed none."""
+    cells = report["cells"]
+    printed = cells[f"{question_id}-check"]["printed"] if f"{question_id}-check" in cells else ""
+    said = re.findall(rf"^([✓✗○]) {question_id}(?:: (.*))?$", printed, re.MULTILINE)
+    if not said:
+        return None
+    status, reason = said[-1]
+    raised = cells[question_id]["raised"] if question_id in cells else ""
+    if raised and status == "○":  # it was attempted, but its cell did not even run
+        status, reason = "✗", f"its cell raised {' '.join(raised.split())[:160]}"
+    return Verdict(question_id, status, reason)
+
+
+def _run_nbval(notebook: "NotebookNode", cell_timeout: float) -> "Report":
+    with tempfile.TemporaryDirectory(prefix="dlm-course-", ignore_cleanup_errors=True) as place:
         path, result = Path(place) / "notebook.ipynb", Path(place) / "report.json"
         nbformat.write(notebook, path)
-        environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-        environment["DLM_COURSE_REPORT"] = str(result)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
+        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "DLM_COURSE_REPORT": str(result)}
         environment.setdefault("OMP_NUM_THREADS", "1")
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", place, "-p", "no:cacheprovider",
-             "-p", "dlm_course.course.student.nbval_report", "--nbval", "--nbval-current-env",
-             f"--nbval-cell-timeout={cell_timeout}", str(path)],
+            [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", place, "--noconftest",
+             "-p", "no:cacheprovider", "-p", "nbval.plugin", "-p", "dlm_course.course.student.nbval_report",
+             "--nbval", "--nbval-current-env", f"--nbval-cell-timeout={cell_timeout}", str(path)],
             cwd=place, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False)
+        said = " ".join((done.stdout + done.stderr).split())[-400:]
         if not result.exists():
-            raise CouldNotRun("nbval did not run: " + " ".join((done.stdout + done.stderr).split())[-400:], [])
-        return json.loads(result.read_text(encoding="utf-8"))
+            raise CouldNotRun(f"could not run: nbval did not start: {said}", [])
+        report: Report = json.loads(result.read_text(encoding="utf-8"))
+        return {**report, "problems": [*report["problems"], f"nbval ended early: {said}"]}

@@ -200,22 +200,120 @@ def test_a_damaged_notebook_is_refused_without_a_traceback(tmp_path, solved):
     assert "Traceback" not in done.stderr
 
 
-def test_nbval_that_does_not_start(tmp_path, solved):
-    nbformat.write(solved, tmp_path / "homework.ipynb")
-    done = check("homework.ipynb", cwd=tmp_path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+def test_a_byte_order_mark_costs_nothing_and_half_a_character_costs_its_own_file(tmp_path, solved):
+    (tmp_path / "marked.ipynb").write_text(nbformat.writes(solved), encoding="utf-8-sig")
+    answer(solved, 1).source += "  # \ud83d"
+    (tmp_path / "half.ipynb").write_text(json.dumps(solved))
+    done = check("half.ipynb", "marked.ipynb", cwd=tmp_path)
+    assert (done.returncode, lines(done)) == (2, PASSED)
+    assert done.stderr.startswith("half.ipynb: a cell holds '\\ud83d', half a character")
+    assert done.stderr.count("\n") == 1
+
+
+def could_not_run(done):
+    """The reason, where no question was reached."""
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "homework.ipynb: nbval did not run: " in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("homework.ipynb: could not run: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
 
 
-def test_settings_of_pytest_do_not_matter(tmp_path, solved):
-    """A student's folder may hold any pytest configuration, and the shell any options."""
+@pytest.mark.parametrize("package", ["nbval", "ipykernel", "pytest"])
+def test_an_installation_that_was_interrupted(tmp_path, solved, package):
     nbformat.write(solved, tmp_path / "homework.ipynb")
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
-    (tmp_path / "conftest.py").write_text("raise RuntimeError\n")
-    done = check("homework.ipynb", cwd=tmp_path, PYTEST_ADDOPTS="--no-such-option")
-    assert (done.returncode, lines(done)) == (0, PASSED)
+    (tmp_path / "broken" / package).mkdir(parents=True)
+    (tmp_path / "broken" / package / "__init__.py").write_text("raise ImportError('half of it is missing')")
+    reason = could_not_run(check("homework.ipynb", cwd=tmp_path, PYTHONPATH=with_path(tmp_path / "broken")))
+    assert "nbval did not start: " in reason
+    assert "half of it is missing" in reason
+
+
+def test_a_kernel_that_does_not_start(tmp_path, solved):
+    nbformat.write(solved, tmp_path / "homework.ipynb")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "ipykernel_launcher.py").write_text("open('no/such/file')")
+    reason = could_not_run(check("homework.ipynb", cwd=tmp_path, PYTHONPATH=with_path(tmp_path / "broken")))
+    assert "the kernel did not start (Kernel died before replying to kernel_info): FileNotFoundError: " in reason
+    assert "'no/such/file'" in reason
+
+
+def test_a_setting_of_ipython_that_stops_the_kernel(tmp_path, solved):
+    nbformat.write(solved, tmp_path / "homework.ipynb")
+    (tmp_path / "ipython" / "profile_default").mkdir(parents=True)
+    (tmp_path / "ipython" / "profile_default" / "ipython_kernel_config.py").write_text("raise SystemExit('not today')")
+    done = check("homework.ipynb", cwd=tmp_path, IPYTHONDIR=str(tmp_path / "ipython"))
+    assert could_not_run(done).endswith("the kernel did not start (Kernel died before replying to kernel_info): "
+                                        "not today\n")
+
+
+def test_a_notebook_that_nbval_cannot_read(tmp_path, solved):
+    assembly = assemble(solved, "01")
+    next(cell for cell in assembly.notebook.cells if cell.cell_type == "code").metadata["tags"] = [["no tag"]]
+    with pytest.raises(CouldNotRun, match=r"could not run: .*unhashable type") as caught:
+        validate(assembly, tmp_path)
+    assert caught.value.verdicts == []
+
+
+# What does not matter: plugins, settings and variables of pytest
+
+def with_path(folder):
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+@pytest.fixture
+def plugins(tmp_path):
+    """A folder with an installed plugin that deselects, reverses and repeats what pytest runs, then ends it early."""
+    folder = tmp_path / "site-packages"
+    metadata = folder / "hostile-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: hostile\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[pytest11]\nhostile = hostile\n")
+    (folder / "hostile.py").write_text("""
+import pytest
+
+def pytest_collection_modifyitems(items):
+    items[:] = items[:0:-1] * 2
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    print("hostile")
+    if item.name == "Cell 3":
+        pytest.exit("enough")
+""")
+    return folder
+
+
+def test_the_plugin_of_these_tests_is_found_by_pytest(tmp_path, plugins):
+    """Else the next test would show nothing."""
+    (tmp_path / "test_two.py").write_text("def test_a(): pass\ndef test_b(): pass\n")
+    done = subprocess.run([sys.executable, "-m", "pytest", "-v", "-c", os.devnull, "test_two.py"], cwd=tmp_path,
+                          env={**os.environ, "PYTHONPATH": with_path(plugins)}, capture_output=True, text=True,
+                          check=False)
+    assert done.stdout.count("::test_b PASSED") == 2
+    assert "::test_a" not in done.stdout
+
+
+@pytest.mark.parametrize("variables", [
+    {}, {"PYTEST_PLUGINS": "hostile", "PYTEST_ADDOPTS": "-p hostile --no-such-option"},
+    {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "NBGRADER_EXECUTION": "autograde"},
+], ids=["installed", "named", "variables"])
+def test_neither_plugins_nor_settings_nor_variables_decide(tmp_path, solved, plugins, variables):
+    """Settings lie beside the notebook, above it, and above the folder of temporary files."""
+    folder, temporary = tmp_path / "course" / "exercises", tmp_path / "course" / "tmp"
+    for place in (folder, temporary):
+        place.mkdir(parents=True)
+    for place in (tmp_path / "course", folder, temporary):
+        for name, section in (("pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
+            (place / name).write_text(f"[{section}]\naddopts = --no-such-option\n")
+        (place / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '--no-such-option'\n")
+        (place / "conftest.py").write_text("raise RuntimeError\n")
+    answer(solved, 1).source = "# NBVAL_SKIP\n" + answer(solved, 1).source
+    solved.metadata["kernelspec"] = {"name": "no-such-kernel", "display_name": "gone", "language": "R"}
+    nbformat.write(solved, folder / "homework.ipynb")
+    done = check("homework.ipynb", cwd=folder, TMPDIR=str(temporary), TEMP=str(temporary),
+                 PYTHONPATH=with_path(plugins), **variables)
+    assert (done.returncode, lines(done), done.stderr) == (0, PASSED, "")
 
 
 # Cells that never end, and kernels that do
@@ -235,7 +333,7 @@ def test_a_cell_that_never_ends(tmp_path, solved, monkeypatch):
     add(solved, IDS[2], "\n# my loop\nwhile True:\n    pass")
     path = tmp_path / "homework.ipynb"
     nbformat.write(solved, path)
-    monkeypatch.setattr("dlm_course.course.student.validate.validate",
+    monkeypatch.setattr("dlm_course.course.student.check_notebook.validate",
                         functools.partial(validate, cell_timeout=CELL_TIMEOUT))
     result = CliRunner().invoke(app, ["check", str(path)])
     assert result.exit_code == 2
