@@ -146,7 +146,9 @@ def train(context: typer.Context, text: Annotated[str, typer.Argument(
             _report(run, twin_path(out), again)
             _compare(history, run.history)
     except (DataError, CheckpointError, ValueError, OSError) as error:
-        _stop(str(error))
+        _stop(_in_options(str(error)))
+    except (MemoryError, RuntimeError) as error:
+        _stop_if_out_of_memory(error, "--width, --depth, --batch-size or --length")
 
 
 def _is_finished(checkpoint: Path) -> bool:
@@ -213,7 +215,9 @@ def sample(template: Annotated[str | None, typer.Argument(
         if save:
             result.save(save)
     except (CheckpointError, ValueError, OSError) as error:
-        _stop(str(error))
+        _stop(_in_options(str(error)))
+    except (MemoryError, RuntimeError) as error:
+        _stop_if_out_of_memory(error, "--num or --steps")
     for number in range(num):
         if show_steps:
             shown = None
@@ -223,6 +227,23 @@ def sample(template: Annotated[str | None, typer.Argument(
                 shown = texts[number]
         else:
             _print(result.texts[number])
+
+
+def _in_options(message: str) -> str:
+    """A message that begins with the name of a parameter, with its option in that place."""
+    name, _, rest = message.partition(" ")
+    option = {"num_steps": "--steps", "num_sampling_steps": "--steps", "batch_size": "--batch-size"}.get(name)
+    if name in ("length", "width", "depth", "loss", "seed", "num", "temperature", "device"):
+        option = f"--{name}"
+    return f"{option} {rest}" if option else message
+
+
+def _stop_if_out_of_memory(error: MemoryError | RuntimeError, options: str) -> None:
+    """End the command where memory did not suffice, on the CPU or on a GPU; raise any other error again."""
+    message = " ".join(str(error).split())
+    if not (isinstance(error, MemoryError) or "allocat" in message or "out of memory" in message.lower()):
+        raise error
+    _stop(f"the memory of this machine does not suffice ({message[:120]}): choose a smaller {options}")
 
 
 def _check_device(device: str) -> None:

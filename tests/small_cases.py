@@ -9,6 +9,9 @@ import torch
 from dlm_course.bound.discrete import time_free
 from dlm_course.text.languages import TableLanguage
 
+NO_COUNTS = [0, -1, True, np.bool_(True), 2.0, "2", None, math.nan, math.inf, 10**20]    # what is no int >= 1
+INTS = [np.int64, np.int32, np.uint8, torch.tensor]                                 # what makes an int out of another
+
 
 def language(vocab_size, length, seed=0):
     generator = torch.Generator().manual_seed(seed)

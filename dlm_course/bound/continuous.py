@@ -14,7 +14,8 @@ import math
 import torch
 from torch import Tensor
 
-from dlm_course.bound.discrete import DenoiserFunction, mask_patterns, masked_cross_entropy
+from dlm_course.arguments import check_int
+from dlm_course.bound.discrete import DenoiserFunction, check_sequences, mask_patterns, masked_cross_entropy
 
 METHODS = ("iid", "stratified", "offset")
 
@@ -26,8 +27,9 @@ def draw_uniform(batch_size: int, *, method: str = "stratified", generator: torc
     "iid": independent. "stratified": one in each of batch_size equal pieces. "offset": one draw, shifted by i /
     batch_size. The last two cover the interval evenly and come in random order, so that rows of a batch are not tied to
     a piece.
-    Raises: ValueError for another method.
+    Raises: ValueError for another method or a negative batch_size.
     """
+    batch_size = check_int(batch_size, "batch_size", least=0)
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
 
@@ -50,18 +52,22 @@ def continuous_loss(denoiser: DenoiserFunction, x0: Tensor, mask_rate: Tensor, m
     The weight 1/lambda belongs to the *sum* over masked tokens; a mean over them would count it twice.
     Shapes: x0 (batch, n) states, mask_rate (batch,) in (0, 1], density g(mask_rate), a number or (batch,); returns
     (batch,), in nats. The denoiser's time is lambda.
-    Raises: ValueError for a mask rate outside (0, 1].
+    Raises: ValueError for a mask rate outside (0, 1] or a density that is not positive and finite.
     Source: "Discrete ELBO Revisited", with w(lambda) = 1/lambda.
     """
-    if mask_rate.shape != x0.shape[:1]:
-        raise ValueError(f"mask_rate must have shape {tuple(x0.shape[:1])}, one a sequence, got "
-                         f"{tuple(mask_rate.shape)}")
+    check_sequences(x0, "x0")
+    mask_id = check_int(mask_id, "mask_id", least=0)
+    if not isinstance(mask_rate, Tensor) or mask_rate.shape != x0.shape[:1]:
+        given = tuple(mask_rate.shape) if isinstance(mask_rate, Tensor) else f"{type(mask_rate).__name__} {mask_rate!r}"
+        raise ValueError(f"mask_rate must be a tensor of shape {tuple(x0.shape[:1])}, one a sequence, got {given}; "
+                         "draw_uniform(len(x0)) draws one for each")
+    mask_rate = mask_rate.double()
     if not bool(((mask_rate > 0) & (mask_rate <= 1)).all()):
         raise ValueError("mask_rate must be in (0, 1]: at 0 nothing is masked and the weight 1/lambda is infinite")
     density = torch.as_tensor(density, dtype=torch.float64, device=x0.device)
-    if density.shape not in ((), mask_rate.shape) or not bool((density > 0).all()):
-        raise ValueError(f"density must be positive, a number or of shape {tuple(mask_rate.shape)}, got shape "
-                         f"{tuple(density.shape)}; where g is 0 no lambda is drawn")
+    if density.shape not in ((), mask_rate.shape) or not bool(((density > 0) & density.isfinite()).all()):
+        raise ValueError(f"density must be positive and finite, a number or of shape {tuple(mask_rate.shape)}, got "
+                         f"shape {tuple(density.shape)}; where g is 0 no lambda is drawn")
     x0 = x0.long()
     u = torch.rand(x0.shape, dtype=torch.float64, device=x0.device, generator=generator)
     xt = torch.where(u < mask_rate[:, None], mask_id, x0)
@@ -76,7 +82,8 @@ def mask_count_loss(denoiser: DenoiserFunction, x0: Tensor, mask_id: int, *, met
     The second moment is finite, where lambda ~ U(0, 1) with independent masks has one that diverges logarithmically.
     Shapes: x0 (batch, n) states; returns (batch,), in nats. The denoiser's time is k/n.
     """
-    x0 = x0.long()
+    check_sequences(x0, "x0")
+    x0, mask_id = x0.long(), check_int(mask_id, "mask_id", least=0)
     batch_size, length = x0.shape
     u = draw_uniform(batch_size, method=method, generator=generator, device=x0.device)
     num_masked = (u * length).ceil().long().clamp(min=1)
@@ -95,7 +102,8 @@ def paid_by_count(denoiser: DenoiserFunction, x0: Tensor, mask_id: int) -> Tenso
     Shapes: x0 (batch, n) states with n <= 12; returns (n + 1, batch), in nats, its first row 0. The denoiser's time is
     k/n. Raises: ValueError for a longer sequence.
     """
-    x0, length = x0.long(), x0.shape[-1]
+    check_sequences(x0, "x0")
+    x0, length, mask_id = x0.long(), x0.shape[-1], check_int(mask_id, "mask_id", least=0)
     paid = [torch.zeros((), device=x0.device)] * (length + 1)      # of no dimension: the losses decide the dtype
     for masked in mask_patterns(length, x0.device):
         count = int(masked.sum())

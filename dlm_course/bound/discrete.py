@@ -16,6 +16,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from dlm_course.arguments import check_int
 from dlm_course.chain.categorical import check_probabilities, check_states, kl
 from dlm_course.chain.schedule import check_time
 from dlm_course.chain.transition import AbsorbingTransition, Transition, carry_over, plug_in_reverse
@@ -26,12 +27,12 @@ ReverseFunction = Callable[[Tensor, Tensor], Tensor]
 
 def per_token(loss: Tensor, length: int) -> Tensor:
     """A loss summed over `length` tokens, in nats, as nats per token."""
-    return loss / length
+    return loss / check_int(length, "length")
 
 
 def bits_per_character(loss: Tensor, length: int) -> Tensor:
     """A loss summed over `length` tokens, in nats, as bits per token: loss / (n log 2)."""
-    return loss / (length * math.log(2))
+    return loss / (check_int(length, "length") * math.log(2))
 
 
 def time_free(function: Callable[[Tensor], Tensor]) -> DenoiserFunction:
@@ -107,6 +108,7 @@ def prior_kl(x0: Tensor, transition: Transition, prior: Tensor | None = None) ->
     Raises: ValueError for another shape, or where no prior is given and the transition has no stationary law.
     Source: "ELBO", the second term.
     """
+    check_sequences(x0, "x0", transition.num_states)
     prior = token_prior(transition, x0.shape[-1], prior).to(x0.device)
     return kl(transition.marginal(x0, transition.num_steps), prior).sum(-1)
 
@@ -147,6 +149,7 @@ def exact_bound(reverse: ReverseFunction, x0: Tensor, transition: Transition, *,
     Raises: ValueError for more states, else as `step_kl` and `prior_kl`.
     Source: "ELBO".
     """
+    check_sequences(x0, "x0", transition.num_states)
     states = all_states(transition.num_states, x0.shape[-1], x0.device)
     terms = x0.new_zeros((len(x0), transition.num_steps), dtype=torch.float64)
     for t in range(1, transition.num_steps + 1):
@@ -169,7 +172,8 @@ def exact_bound(reverse: ReverseFunction, x0: Tensor, transition: Transition, *,
 
 def all_states(num_states: int, length: int, device: torch.device | str = "cpu") -> Tensor:
     """All K^n sequences of n states, (K^n, n), the last position changing fastest. ValueError for more than 100,000."""
-    if num_states**length > 100_000:
+    num_states, length = check_int(num_states, "num_states"), check_int(length, "length")
+    if length > 100 or num_states**length > 100_000:    # the power of a huge length would take an age itself
         raise ValueError(f"{num_states}^{length} sequences are too many to enumerate (at most 100,000); estimate "
                          "instead")
     single = torch.arange(num_states, device=device)
@@ -178,10 +182,9 @@ def all_states(num_states: int, length: int, device: torch.device | str = "cpu")
 
 def _expand_time(t: int | Tensor, x: Tensor, transition: Transition) -> Tensor:
     """One t a sequence, (batch,)."""
-    check_time(t, 1, transition.num_steps)
-    if x.ndim != 2:
-        raise ValueError(f"sequences must have shape (batch, n), got {tuple(x.shape)}; a single one is x[None]")
-    t = torch.as_tensor(t, device=x.device)
+    t = check_time(t, 1, transition.num_steps)
+    check_sequences(x, "x0", transition.num_states)
+    t = torch.as_tensor(t, device=x.device).long()      # uint8 as an index would be taken for a mask
     if t.shape not in ((), (1,), x.shape[:1]):
         raise ValueError(f"t must be an int or of shape {tuple(x.shape[:1])}, one a sequence, got {tuple(t.shape)}")
     return t.expand(x.shape[:1])
@@ -194,15 +197,38 @@ def check_reverse_shape(model: Tensor, xt: Tensor, num_states: int) -> None:
                          f"for xt of shape {tuple(xt.shape)}, got {tuple(model.shape)}")
 
 
+def check_sequences(x: Tensor, name: str, num_states: int | None = None) -> None:
+    """Raise unless x holds a batch of sequences, (batch, n) integer states 0..K-1, n >= 1; the batch may be empty.
+
+    Raises TypeError for anything but an integer tensor, ValueError for another shape or a state out of range; without
+    `num_states` every state from 0 on will do.
+    """
+    if isinstance(x, Tensor) and (x.ndim != 2 or x.shape[1] == 0):
+        raise ValueError(f"{name} must have shape (batch, n) with n >= 1, got {tuple(x.shape)}; a single sequence is "
+                         f"{name}[None]")
+    if num_states is None:
+        num_states = max(int(x.long().max()), 0) + 1 if isinstance(x, Tensor) and x.numel() else 1
+    check_states(x, num_states, name)
+
+
 # The same bound for the absorbing chain (lecture 05)
 
+def at_least_float32(logits: Tensor) -> Tensor:
+    """Logits of half precision (bfloat16, float16) in float32, all others as they are.
+
+    A log-softmax over K states, and the sum of n of its numbers, have errors of about 1/256 of their size in bfloat16:
+    nats a sequence. The gradient goes back to the logits in their own dtype.
+    """
+    return logits.float() if logits.dtype.itemsize < 4 else logits
+
+
 def ask(denoiser: DenoiserFunction, xt: Tensor, time: Tensor) -> Tensor:
-    """The denoiser's logits, (batch, n, K). Raises ValueError where they have another shape."""
+    """The denoiser's logits, (batch, n, K), of half precision in float32. Raises ValueError for another shape."""
     logits = denoiser(xt, time)
     if logits.shape[:-1] != xt.shape:
         raise ValueError(f"the denoiser must return logits (batch, n, K) for xt {tuple(xt.shape)}, got "
                          f"{tuple(logits.shape)}")
-    return logits
+    return at_least_float32(logits)
 
 
 def masked_cross_entropy(denoiser: DenoiserFunction, x0: Tensor, xt: Tensor, time: Tensor, mask_id: int) -> Tensor:
@@ -215,7 +241,9 @@ def masked_cross_entropy(denoiser: DenoiserFunction, x0: Tensor, xt: Tensor, tim
     """
     if x0.shape != xt.shape:
         raise ValueError(f"x0 and xt must have one shape, got {tuple(x0.shape)} and {tuple(xt.shape)}")
-    x0, xt = x0.long(), xt.long()
+    check_sequences(x0, "x0")
+    check_sequences(xt, "xt")
+    x0, xt, mask_id = x0.long(), xt.long(), check_int(mask_id, "mask_id", least=0)
     if bool((x0 == mask_id).any()):
         raise ValueError(f"x0 holds the mask ({mask_id}): the clean text has none; were x0 and xt swapped?")
     logits = ask(denoiser, xt, time)
@@ -288,6 +316,7 @@ def exact_masked_lm_loss(denoiser: DenoiserFunction, x0: Tensor, transition: Abs
 def _sum_over_steps(denoiser: DenoiserFunction, x0: Tensor, transition: AbsorbingTransition,
                     factor: Callable[[int], Tensor | float]) -> Tensor:
     """sum_t factor(t) E_{q(X_t|X_0)} sum_i [x_t^i = e_m] (-log p(x_0^i | X_t)), over all mask patterns."""
+    check_sequences(x0, "x0", transition.num_states)
     x0, total = x0.long(), torch.zeros((), device=x0.device)    # of no dimension: the losses decide the dtype
     for masked in mask_patterns(x0.shape[-1], x0.device):
         count = int(masked.sum())

@@ -7,6 +7,8 @@ in 0..K-1. Every other module of the package builds on these few functions.
 import torch
 from torch import Tensor
 
+from dlm_course.arguments import check_int
+
 # How far a sum of probabilities may be from 1: room for float32 softmax over a large vocabulary, far below a mistake.
 SUM_TOLERANCE = 1e-5
 
@@ -22,7 +24,7 @@ def check_states(x: Tensor, num_states: int, name: str = "x") -> None:
                         "a one-hot tensor becomes indices with x.argmax(-1)")
     if x.numel() == 0:
         return
-    low, high = int(x.min()), int(x.max())
+    low, high = int(x.long().min()), int(x.long().max())    # torch has no min of uint16 and its like
     if low < 0 or high >= num_states:
         raise ValueError(f"{name} holds the state {low if low < 0 else high}, but with num_states = {num_states} the "
                          f"states are 0..{num_states - 1}; is the mask counted in num_states?")
@@ -57,11 +59,12 @@ def one_hot(x: Tensor, num_states: int, *, dtype: torch.dtype = torch.float64) -
 
     Formula: one_hot(x)[..., k] = [x = k].
     Shapes: x (...), integer, values in 0..num_states-1; returns (..., num_states) in `dtype`, on x's device.
-    Raises: TypeError for a tensor that is not integer, ValueError for a state outside the range.
+    Raises: TypeError for a tensor that is not integer, ValueError for a state outside the range or num_states < 1.
     Source: "Discrete Diffusion Markov Chain", where x_t in {0,1}^K is a one-hot vector.
     """
+    num_states = check_int(num_states, "num_states")
     check_states(x, num_states)
-    return (x.unsqueeze(-1) == torch.arange(num_states, device=x.device)).to(dtype)
+    return (x.long().unsqueeze(-1) == torch.arange(num_states, device=x.device)).to(dtype)
 
 
 def sample(probs: Tensor, *, generator: torch.Generator | None = None) -> Tensor:

@@ -10,23 +10,27 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dlm_course.arguments import as_float, as_int, check_int
 
-def check_time(t: int | Tensor, first: int, last: int) -> None:
-    """Raise unless `t` is an int or integer tensor with values in first..last."""
+
+def check_time(t: int | Tensor, first: int, last: int) -> int | Tensor:
+    """`t`, an int as Python's. Raises ValueError unless it is an int or integer tensor with values in first..last."""
     if isinstance(t, Tensor):
         if t.is_floating_point() or t.is_complex() or t.dtype == torch.bool:
             raise ValueError(f"t must be an int or an integer tensor in {first}..{last}, got a tensor of dtype "
                              f"{t.dtype}; the steps of the chain are counted, a mask rate in [0, 1] is not a step")
         if t.numel() == 0:
-            return
+            return t
         low, high = int(t.min()), int(t.max())
-    elif isinstance(t, int) and not isinstance(t, bool):
-        low = high = t
     else:
-        raise ValueError(f"t must be an int or an integer tensor in {first}..{last}, got {type(t).__name__} {t!r}")
+        number = as_int(t)
+        if number is None:
+            raise ValueError(f"t must be an int or an integer tensor in {first}..{last}, got {type(t).__name__} {t!r}")
+        t = low = high = number
     if low < first or high > last:
         hint = "; t = 0 is the clean state, before the first step" if low == 0 and first == 1 else ""
         raise ValueError(f"t = {low if low < first else high} is outside {first}..{last}{hint}")
+    return t
 
 
 class Schedule:
@@ -94,13 +98,13 @@ class Schedule:
     @classmethod
     def linear(cls, num_steps: int) -> "Schedule":
         """lambda_t = t / T: every step masks the same share of the whole; rho_t = 1/t."""
-        _check_num_steps(num_steps, 1)
+        num_steps = check_int(num_steps, "num_steps")
         return cls.from_mask_rate(torch.arange(1, num_steps + 1, dtype=torch.float64) / num_steps)
 
     @classmethod
     def cosine(cls, num_steps: int) -> "Schedule":
         """lambda_t = 1 - cos(pi t / (2T)), with alpha_bar_T = 0 exactly."""
-        _check_num_steps(num_steps, 1)
+        num_steps = check_int(num_steps, "num_steps")
         angle = torch.arange(1, num_steps + 1, dtype=torch.float64) * (math.pi / (2 * num_steps))
         # 1 - cos a = 2 sin^2(a/2) without cancellation; the last value is set, since cos(pi/2) is 6e-17 in float64.
         mask_rate = 2 * torch.sin(angle / 2) ** 2
@@ -114,11 +118,11 @@ class Schedule:
         With `first` fixed the mesh does not shrink as T grows: limits T -> infinity need `first` -> 0 along with it.
         Raises ValueError unless num_steps >= 2 and 0 < first < 1.
         """
-        _check_num_steps(num_steps, 2)
-        if not 0 < first < 1:
-            raise ValueError(f"first must be in (0, 1): it is lambda_1, got {first}")
+        num_steps = check_int(num_steps, "num_steps", least=2)
+        if not 0 < as_float(first) < 1:
+            raise ValueError(f"first must be in (0, 1): it is lambda_1, got {first!r}")
         exponent = torch.arange(num_steps - 1, -1, -1, dtype=torch.float64) / (num_steps - 1)
-        return cls.from_mask_rate(first**exponent)
+        return cls.from_mask_rate(as_float(first)**exponent)
 
     @classmethod
     def constant(cls, beta: float, num_steps: int) -> "Schedule":
@@ -126,8 +130,10 @@ class Schedule:
 
         For beta < 1 it does not end at alpha_bar_T = 0: it serves the stationary limit, not the bound.
         """
-        _check_num_steps(num_steps, 1)
-        return cls([float(beta)] * num_steps)
+        num_steps = check_int(num_steps, "num_steps")
+        if not 0 <= as_float(beta) <= 1:
+            raise ValueError(f"beta must be a probability in [0, 1], got {beta!r}")
+        return cls(torch.full((num_steps,), as_float(beta), dtype=torch.float64))
 
     @property
     def num_steps(self) -> int:
@@ -136,17 +142,17 @@ class Schedule:
 
     def beta(self, t: int | Tensor) -> Tensor:
         """beta_t, the corruption probability of step t, for t in 1..T."""
-        check_time(t, 1, self.num_steps)
+        t = check_time(t, 1, self.num_steps)
         return _look_up(self._beta, t - 1)
 
     def alpha_bar(self, t: int | Tensor) -> Tensor:
         """alpha_bar_t, the probability of having met no corruption up to t, for t in 0..T; alpha_bar_0 = 1."""
-        check_time(t, 0, self.num_steps)
+        t = check_time(t, 0, self.num_steps)
         return _look_up(self._alpha_bar, t)
 
     def mask_rate(self, t: int | Tensor) -> Tensor:
         """lambda_t = 1 - alpha_bar_t, for t in 0..T; lambda_0 = 0."""
-        check_time(t, 0, self.num_steps)
+        t = check_time(t, 0, self.num_steps)
         return _look_up(self._mask_rate, t)
 
     def rho(self, t: int | Tensor) -> Tensor:
@@ -165,12 +171,10 @@ def _look_up(table: Tensor, t: int | Tensor) -> Tensor:
 
 
 def _numbers(values: Sequence[float] | Tensor, name: str) -> Tensor:
-    values = torch.as_tensor(values, dtype=torch.float64, device="cpu").detach().clone()
+    try:
+        values = torch.as_tensor(values, dtype=torch.float64, device="cpu").detach().clone()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise ValueError(f"{name} must be a sequence of T >= 1 numbers, got {values!r}") from None
     if values.ndim != 1 or values.numel() == 0:
         raise ValueError(f"{name} must be a sequence of T >= 1 numbers, got shape {tuple(values.shape)}")
     return values
-
-
-def _check_num_steps(num_steps: int, least: int) -> None:
-    if not isinstance(num_steps, int) or isinstance(num_steps, bool) or num_steps < least:
-        raise ValueError(f"num_steps must be an int >= {least}, got {num_steps!r}")

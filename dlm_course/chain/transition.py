@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from dlm_course.arguments import as_int, check_int
 from dlm_course.chain.categorical import SUM_TOLERANCE, check_probabilities, check_states, one_hot, sample
 from dlm_course.chain.schedule import Schedule, check_time
 
@@ -52,7 +53,7 @@ class Transition(ABC):
 
     def _check(self, t: int | Tensor, first: int, **states: Tensor) -> int | Tensor:
         """Check the arguments; return t with trailing dimensions added so that it broadcasts against the states."""
-        check_time(t, first, self.num_steps)
+        t = check_time(t, first, self.num_steps)
         for name, x in states.items():
             check_states(x, self.num_states, name)
             if isinstance(t, Tensor) and t.shape != x.shape[:t.ndim]:
@@ -243,7 +244,7 @@ class UniformTransition(_ResamplingTransition):
     """
 
     def __init__(self, num_states: int, schedule: Schedule):
-        _check_num_states(num_states)
+        num_states = check_int(num_states, "num_states", least=2)
         super().__init__(num_states, schedule, torch.full((num_states,), 1 / num_states, dtype=torch.float64))
 
 
@@ -260,7 +261,7 @@ class AbsorbingTransition(_ResamplingTransition):
     """
 
     def __init__(self, num_states: int, schedule: Schedule, mask_id: int | None = None):
-        _check_num_states(num_states)
+        num_states = check_int(num_states, "num_states", least=2)
         self.mask_id = _check_mask_id(num_states - 1 if mask_id is None else mask_id, num_states)
         super().__init__(num_states, schedule, one_hot(torch.tensor(self.mask_id), num_states))
 
@@ -309,12 +310,11 @@ class MatrixTransition(Transition):
         # Float32 columns sum to 1 up to rounding only, which T products would add up.
         matrices = matrices.to(torch.float64) / matrices.sum(-2, keepdim=True, dtype=torch.float64)
         if matrices.ndim == 2:
-            if not isinstance(num_steps, int) or isinstance(num_steps, bool) or num_steps < 1:
-                raise ValueError("a single (K, K) matrix needs num_steps, an int >= 1: how often it is applied; "
-                                 f"got {num_steps!r}")
-            matrices = matrices.expand(num_steps, -1, -1)
-        elif num_steps not in (None, len(matrices)):
-            raise ValueError(f"{len(matrices)} matrices were given, but num_steps = {num_steps}")
+            if num_steps is None:
+                raise ValueError("a single (K, K) matrix needs num_steps, how often it is applied; got None")
+            matrices = matrices.expand(check_int(num_steps, "num_steps"), -1, -1)
+        elif num_steps is not None and as_int(num_steps) != len(matrices):
+            raise ValueError(f"{len(matrices)} matrices were given, but num_steps = {num_steps!r}")
         self.num_steps, self.num_states = matrices.shape[:2]
         self._steps = matrices.clone()
         products = [torch.eye(self.num_states, dtype=torch.float64, device=matrices.device)]
@@ -323,11 +323,11 @@ class MatrixTransition(Transition):
         self._cumulative = torch.stack(products)
 
     def step_matrix(self, t: int | Tensor) -> Tensor:
-        check_time(t, 1, self.num_steps)
+        t = check_time(t, 1, self.num_steps)
         return self._take(self._steps, t - 1)
 
     def cumulative_matrix(self, t: int | Tensor) -> Tensor:
-        check_time(t, 0, self.num_steps)
+        t = check_time(t, 0, self.num_steps)
         return self._take(self._cumulative, t)
 
     @staticmethod
@@ -362,7 +362,7 @@ def carry_over(logits: Tensor, xt: Tensor, mask_id: int) -> Tensor:
     num_states = logits.shape[-1] if logits.ndim else 0
     if logits.shape[:-1] != xt.shape or num_states == 0:
         raise ValueError(f"logits must have shape {tuple(xt.shape)} + (K,), got {tuple(logits.shape)}")
-    _check_mask_id(mask_id, num_states)
+    mask_id = _check_mask_id(mask_id, num_states)
     check_states(xt, num_states, "xt")
     states = torch.arange(num_states, device=logits.device)
     xt = xt.long()  # a uint8 token would equal a mask_id of 256 modulo 256
@@ -406,13 +406,9 @@ def _check_columns(matrices: Tensor) -> None:
         raise ValueError(f"every column of a transition matrix must sum to 1{hint}")
 
 
-def _check_num_states(num_states: int) -> None:
-    if not isinstance(num_states, int) or isinstance(num_states, bool) or num_states < 2:
-        raise ValueError(f"num_states must be an int >= 2, got {num_states!r}")
-
-
 def _check_mask_id(mask_id: int, num_states: int) -> int:
-    if not isinstance(mask_id, int) or isinstance(mask_id, bool) or not 0 <= mask_id < num_states:
+    state = as_int(mask_id)
+    if state is None or not 0 <= state < num_states:
         raise ValueError(f"mask_id must be one of the states 0..{num_states - 1}, got {mask_id!r}; num_states counts "
                          "the mask, so a vocabulary of V tokens has num_states = V + 1")
-    return mask_id
+    return state

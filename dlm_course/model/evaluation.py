@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from dlm_course.arguments import check_int, check_seed
 from dlm_course.bound.continuous import continuous_loss, draw_uniform, mask_count_loss
 from dlm_course.bound.discrete import DenoiserFunction, bits_per_character
 from dlm_course.model.denoiser import Denoiser, MaskedModel, autoregressive_nll
@@ -84,6 +85,8 @@ def excess_over_bayes(model: MaskedModel, language: Language, *, num_sequences: 
     For a denoiser: its loss minus that of the Bayes denoiser, whose bound is -log p(x), on the same sequences with the
     same masks, so that most of the noise cancels. For a causal model, exactly -log p_theta(x) + log p(x).
     """
+    num_sequences, batch_size = check_int(num_sequences, "num_sequences"), check_int(batch_size, "batch_size")
+    seed = check_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     differences = []
     for number in range(-(-num_sequences // batch_size)):
@@ -111,6 +114,7 @@ def held_out_bits(model: Denoiser | PretrainedDenoiser, x0: Tensor, *, num_draws
     """
     if len(x0) < 2:
         raise ValueError(f"a standard error needs at least two sequences, got {len(x0)}")
+    num_draws, batch_size = check_int(num_draws, "num_draws"), check_int(batch_size, "batch_size")
     training = model.training
     model.eval()
     try:

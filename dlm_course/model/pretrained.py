@@ -175,16 +175,17 @@ def _longest_input(model: nn.Module, tokenizer: "PreTrainedTokenizerBase") -> in
 def load_pretrained(source: str | os.PathLike[str], device: torch.device | str = "cpu") -> PretrainedDenoiser:
     """The masked language model and the tokenizer of a folder or of a name on the Hugging Face hub, as a denoiser.
 
-    It needs the extra `pip install 'dlm-course[pretrained]'`; a name is downloaded once into the hub's cache. In
-    evaluation mode, on `device`, in the stored dtype. No code of a checkpoint is run: for one that brings its own, as
-    MDLM checkpoints do, load model and tokenizer yourself, if you trust it, and hand them to `PretrainedDenoiser`.
+    It needs an extra, `pip install -e '.[pretrained]'` in the course's folder; a name is downloaded once into the hub's
+    cache. In evaluation mode, on `device`, in the stored dtype. No code of a checkpoint is run: for one that brings its
+    own, as MDLM checkpoints do, load model and tokenizer yourself, if you trust it, and hand them to
+    `PretrainedDenoiser`.
     Raises: ImportError without transformers, ValueError for another kind of model, OSError for a source not found.
     """
     try:
         from transformers import AutoModelForMaskedLM, AutoTokenizer
     except ImportError as error:
         raise ImportError("load_pretrained needs transformers, which is an optional extra: "
-                          "pip install 'dlm-course[pretrained]'") from error
+                          "pip install -e '.[pretrained]' in the course's folder") from error
     try:
         model = AutoModelForMaskedLM.from_pretrained(source, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)

@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from dlm_course.arguments import as_float, check_int, check_seed
 from dlm_course.model.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from dlm_course.model.denoiser import Denoiser, DenoiserConfig, save_denoiser
 from dlm_course.model.evaluation import LOSSES, held_out_bits, loss_per_sequence
 from dlm_course.model.pretrained import PretrainedDenoiser
-from dlm_course.text.corpora import CharTokenizer, random_sequences, sequences, split
+from dlm_course.text.corpora import MASK_CHAR, CharTokenizer, random_sequences, sequences, split
 
 if TYPE_CHECKING:
     from accelerate import Accelerator  # type: ignore[import-untyped]    # it brings no types
@@ -52,14 +53,21 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
-        for name in ("num_steps", "batch_size", "length", "evaluate_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("learning_rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not 0 <= self.average < 1:
-            raise ValueError(f"average, the decay of the averaged weights, must be in [0, 1), got {self.average}")
+        for name in ("num_steps", "batch_size", "length", "evaluate_every", "checkpoint_every", "warmup"):
+            self._set(name, check_int(getattr(self, name), name, least=0 if name == "warmup" else 1))
+        self._set("seed", check_seed(self.seed))
+        for name, expected, fits in (("learning_rate", "in (0, 1]", lambda x: 0 < x <= 1),
+                                     ("clip", "positive", lambda x: x > 0),
+                                     ("weight_decay", "at least 0 and finite", lambda x: 0 <= x < math.inf),
+                                     ("average", "the decay of the averaged weights, in [0, 1)", lambda x: 0 <= x < 1),
+                                     ("held_out", "a share in (0, 1)", lambda x: 0 < x < 1)):
+            number = as_float(getattr(self, name))
+            if not fits(number):
+                raise ValueError(f"{name} must be {expected}, got {getattr(self, name)!r}")
+            self._set(name, number)
+
+    def _set(self, name: str, number: float) -> None:
+        object.__setattr__(self, name, number)      # Python's, which the description of a checkpoint can hold
 
 
 class Evaluation(TypedDict):
@@ -162,6 +170,8 @@ def _update(model: Denoiser | PretrainedDenoiser, optimizer: torch.optim.Optimiz
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
         mean, loss = engine.reduce([nn.utils.parameters_to_vector(gradients), loss], reduction="mean")
         nn.utils.vector_to_parameters(mean, gradients)
+    if not bool(loss.isfinite()):
+        raise ValueError(f"the loss of step {step} is {float(loss)}: the training diverged; lower the learning_rate")
     nn.utils.clip_grad_norm_(model.parameters(), config.clip)
     optimizer.step()
     average.update(model, step)
@@ -200,6 +210,9 @@ def train(text: str, config: TrainingConfig, model_config: dict[str, Any] | None
     if config.batch_size % processes:
         raise ValueError(f"{processes} processes cannot share a batch of {config.batch_size} sequences: choose a "
                          "multiple of their number")
+    if MASK_CHAR in text:
+        raise ValueError(f"the text holds {MASK_CHAR!r} at position {text.index(MASK_CHAR)}, which stands for a masked "
+                         "character here: put another one in its place")
     tokenizer = CharTokenizer.from_text(text)
     train_tokens, held_out = (part.to(device) for part in split(tokenizer.encode(text), config.held_out))
     if len(held_out) < 2 * config.length:
@@ -258,7 +271,8 @@ def train_from(checkpoint: str | os.PathLike[str], text: str, **options: Unpack[
     """Go on with an interrupted run, its configuration taken from the checkpoint. Raises as `train`."""
     _, description = read_checkpoint(checkpoint)
     _check_unfinished(checkpoint, description)
-    return train(text, TrainingConfig(**description["training"]), _network_settings(description), checkpoint=checkpoint,
+    config = _config(checkpoint, description["training"])
+    return train(text, config, _network_settings(description), checkpoint=checkpoint,
                  resume=True, **options)
 
 
@@ -285,7 +299,7 @@ def train_twin(checkpoint: str | os.PathLike[str], text: str, **options: Unpack[
         raise CheckpointError(f"{checkpoint}: holds no finished masked model, which a twin belongs to")
     if notes.get("text_sha256") != _sha256(text):
         raise CheckpointError(f"{checkpoint}: its record names another text, or none; a twin needs the same one")
-    config = TrainingConfig(**notes["training"])
+    config = _config(checkpoint, notes["training"])
     config = replace(config, evaluate_every=min(config.evaluate_every, config.checkpoint_every))
     return train(text, config, {**_network_settings(description), "causal": True}, checkpoint=twin, **options)
 
@@ -367,13 +381,20 @@ def _check_unfinished(path: str | os.PathLike[str], description: dict[str, Any])
                               f"goes on with {STATE}); train again, or use the version that wrote it")
 
 
+def _config(path: str | os.PathLike[str], settings: dict[str, Any]) -> TrainingConfig:
+    try:
+        return TrainingConfig(**settings)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: the settings of its run do not fit this version ({error})") from None
+
+
 def _network_settings(description: dict[str, Any]) -> dict[str, Any]:
     """The network of a checkpoint, without what its text decides."""
     return {key: value for key, value in description["config"].items() if key not in ("num_states", "mask_id")}
 
 
 def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _starting_with(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -401,7 +422,8 @@ def _engine(device: torch.device | str) -> "Accelerator | None":
     try:
         from accelerate import Accelerator
     except ImportError:
-        raise ValueError("several processes need Accelerate: pip install 'dlm-course[distributed]'") from None
+        raise ValueError("several processes need Accelerate: pip install -e '.[distributed]' in the course's folder"
+                         ) from None
     # Precision is the configuration's affair, not that of `accelerate launch`.
     return Accelerator(cpu=torch.device(device).type == "cpu", mixed_precision="no")
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from dlm_course.arguments import as_int, check_int, check_seed
 from dlm_course.files import write_whole
 from dlm_course.model.denoiser import Denoiser, load_denoiser
 from dlm_course.sampling.exact import lambda_schedule, levels
@@ -15,6 +17,10 @@ from dlm_course.text.corpora import CharTokenizer
 
 SHIPPED = Path(__file__).parent / "shipped" / "python_reference.safetensors"
 BLANK = "_"
+MOST_TEXTS = 10_000    # at once, every step of each being kept
+# What stands for a mask elsewhere: other boxes, the masks of other models.
+MASKS_ELSEWHERE = "□◻◽▯☐⬜■█"
+MASK_WORD = re.compile(r"[\[<{]\|?mask\|?[\]>}]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -39,9 +45,9 @@ def write(template: str | None = None, *, checkpoint: str | os.PathLike[str] | N
     same texts.
     Raises: CheckpointError, or ValueError for a template that does not fit the model.
     """
+    num, rates = check_int(num, "num", most=MOST_TEXTS), levels(num_sampling_steps)
+    seed = None if seed is None else check_seed(seed)
     model, tokenizer, _ = load_denoiser(checkpoint or SHIPPED, device)
-    if num < 1:
-        raise ValueError(f"num must be at least 1, got {num}")
     x = _template(template, length, model, tokenizer).to(device).repeat(num, 1)
     generator = torch.Generator(device)
     if seed is None:
@@ -55,7 +61,7 @@ def write(template: str | None = None, *, checkpoint: str | os.PathLike[str] | N
         assert isinstance(texts, list)      # of a batch
         steps.append(texts)
 
-    lambda_schedule(with_temperature(model, temperature), x, levels(num_sampling_steps), model.config.mask_id,
+    lambda_schedule(with_temperature(model, temperature), x, rates, model.config.mask_id,
                     generator=generator, callback=keep)
     return Writing(steps[-1], steps)
 
@@ -67,7 +73,11 @@ def _template(template: str | None, length: int | None, model: Denoiser, tokeniz
         raise ValueError("this checkpoint holds an autoregressive model; the sampler needs a denoiser, trained without "
                          "--causal")
     if template is None:
-        template = tokenizer.mask_char * (longest if length is None else length)
+        number = longest if length is None else as_int(length)
+        if number is None or not 1 <= number <= longest:
+            raise ValueError(f"length must be an int in 1..{longest}, as many characters as this model takes, got "
+                             f"{length!r}")
+        template = tokenizer.mask_char * number
     elif length is not None:
         raise ValueError("give a template or a length, not both: the template has a length of its own")
     if not 1 <= len(template) <= longest:
@@ -77,7 +87,24 @@ def _template(template: str | None, length: int | None, model: Denoiser, tokeniz
     for place, character in enumerate(template):
         if character not in tokenizer.alphabet + tokenizer.mask_char:
             raise ValueError(f"this model does not know {character!r} at position {place}: its text has only "
-                             f"{tokenizer.alphabet!r}. Is the template in lower case?")
+                             f"{tokenizer.alphabet!r}{_advice(template, place, tokenizer)}")
     if tokenizer.mask_char not in template:
-        raise ValueError(f"the template has no blank to fill: write {BLANK} (or {tokenizer.mask_char}) for each")
+        raise ValueError(f"the template has no blank to fill: write {_blank(tokenizer)} for each")
     return tokenizer.encode(template)
+
+
+def _blank(tokenizer: CharTokenizer) -> str:
+    """How a blank is written in a template for this model."""
+    mask = tokenizer.mask_char
+    return f"{mask} ({BLANK} is in its text)" if BLANK in tokenizer.alphabet else f"{BLANK} (or {mask})"
+
+
+def _advice(template: str, place: int, tokenizer: CharTokenizer) -> str:
+    """What to do about the unknown character at this place, where that can be told."""
+    character = template[place]
+    if character in MASKS_ELSEWHERE or any(word.start() <= place < word.end() for word in MASK_WORD.finditer(template)):
+        return f"; a blank is written {_blank(tokenizer)} here"
+    for other, case in ((character.lower(), "lower"), (character.upper(), "upper")):
+        if other in tokenizer.alphabet:
+            return f"; it knows {other!r}: write the template in {case} case"
+    return ""

@@ -16,11 +16,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dlm_course.bound.discrete import DenoiserFunction, ReverseFunction, ask
-from dlm_course.chain.categorical import check_states, sample
+from dlm_course.arguments import as_float, as_int, check_int
+from dlm_course.bound.discrete import DenoiserFunction, ReverseFunction, ask, check_sequences
+from dlm_course.chain.categorical import sample
 from dlm_course.chain.transition import carry_over
 
 Callback = Callable[[int, Tensor], None]
+
+MOST_STEPS = 10**6    # of a sampler: hardly any of more steps would reveal a token
 
 
 # Which rates, which order
@@ -34,8 +37,7 @@ def levels(num_sampling_steps: int, kind: str = "linear", *, last: float | None 
     Raises: ValueError for L < 1, another kind, or `last` where it does not belong; "geometric" needs L >= 2 and
     0 < last < 1.
     """
-    if not isinstance(num_sampling_steps, int) or num_sampling_steps < 1:
-        raise ValueError(f"num_sampling_steps must be an int >= 1, got {num_sampling_steps!r}")
+    num_sampling_steps = check_int(num_sampling_steps, "num_sampling_steps", most=MOST_STEPS)
     if (kind == "geometric") != (last is not None):
         raise ValueError(f"last is the rate r_(L-1) of geometric levels, which need it and no others take it; got "
                          f"kind {kind!r} and last {last!r}")
@@ -45,10 +47,10 @@ def levels(num_sampling_steps: int, kind: str = "linear", *, last: float | None 
     if kind == "cosine":
         rates = torch.cos(share * (math.pi / 2))
     elif kind == "geometric":
-        if last is None or num_sampling_steps < 2 or not 0 < last < 1:
+        if last is None or num_sampling_steps < 2 or not 0 < as_float(last) < 1:
             raise ValueError(f"geometric levels fall from 1 to last, in (0, 1), and then to 0, so they need at least 2 "
                              f"steps; got {num_sampling_steps} and last = {last!r}")
-        rates = last ** (share * num_sampling_steps / (num_sampling_steps - 1))
+        rates = as_float(last) ** (share * num_sampling_steps / (num_sampling_steps - 1))
     else:
         raise ValueError(f"kind must be linear, cosine or geometric, got {kind!r}")
     rates[-1] = 0.0  # cos(pi/2) is 6e-17 in floating point; a geometric sequence never gets there
@@ -65,20 +67,21 @@ def spaced_order(length: int, num_sampling_steps: int) -> Tensor:
 
     Returns int64 (n,). Raises: ValueError unless 1 <= L <= n.
     """
-    check_num_sampling_steps(num_sampling_steps, length)
-    return torch.arange(length) % num_sampling_steps + 1
+    length = check_int(length, "length")
+    return torch.arange(length) % check_num_sampling_steps(num_sampling_steps, length) + 1
 
 
 def random_order(batch_size: int, length: int, num_sampling_steps: int, *,
                  generator: torch.Generator | None = None) -> Tensor:
     """For each sequence its own random partition of the n positions into L steps, of sizes as equal as possible.
 
-    Returns int64 (batch_size, n), on the generator's device. Raises: ValueError unless 1 <= L <= n.
+    Returns int64 (batch_size, n), on the generator's device. Raises: ValueError unless 1 <= L <= n, or for a negative
+    batch_size.
     """
-    order = spaced_order(length, num_sampling_steps)
+    order, batch_size = spaced_order(length, num_sampling_steps), check_int(batch_size, "batch_size", least=0)
     device = generator.device if generator else torch.device("cpu")
     # The argsort of random numbers is a random permutation.
-    shuffled = torch.rand(batch_size, length, dtype=torch.float64, device=device, generator=generator).argsort(-1)
+    shuffled = torch.rand(batch_size, len(order), dtype=torch.float64, device=device, generator=generator).argsort(-1)
     return order.to(device)[shuffled]
 
 
@@ -181,8 +184,7 @@ def ancestral(reverse: ReverseFunction, start: Tensor, num_steps: int, *, genera
     (batch, n, K).
     Source: "Reverse Model for Sequence", Sampling.
     """
-    if not isinstance(num_steps, int) or isinstance(num_steps, bool) or num_steps < 1:
-        raise ValueError(f"num_steps must be an int >= 1, the T of the chain, got {num_steps!r}")
+    num_steps = check_int(num_steps, "num_steps")
 
     def advance(step: int, x: Tensor) -> Tensor:
         probs = reverse(x, torch.full(x.shape[:1], num_steps + 1 - step, device=x.device))
@@ -191,7 +193,7 @@ def ancestral(reverse: ReverseFunction, start: Tensor, num_steps: int, *, genera
                              f"{tuple(probs.shape)}")
         return sample(probs, generator=generator)
 
-    return walk(_batch_of_states(start, 0, "start"), num_steps, advance, callback)
+    return walk(_batch_of_states(start, "start"), num_steps, advance, callback)
 
 
 # What they share with the heuristics
@@ -230,29 +232,31 @@ def share_masked(x: Tensor, mask_id: int) -> Tensor:
 
 def open_template(template: Tensor, mask_id: int) -> Tensor:
     """The template as a state of its own to work on, int64 (batch, n). Raises ValueError for what is no template."""
-    if not isinstance(mask_id, int) or isinstance(mask_id, bool) or mask_id < 0:
-        raise ValueError(f"mask_id must be a state, an int >= 0, got {mask_id!r}")
-    return _batch_of_states(template, mask_id, "template")
+    check_int(mask_id, "mask_id", least=0)
+    return _batch_of_states(template, "template")
 
 
-def _batch_of_states(x: Tensor, at_least: int, name: str) -> Tensor:
-    if x.ndim != 2:
-        raise ValueError(f"{name} must have shape (batch, n), got {tuple(x.shape)}; a single sequence is {name}[None]")
-    check_states(x, max(int(x.max()) if x.numel() else 0, at_least) + 1, name)
+def _batch_of_states(x: Tensor, name: str) -> Tensor:
+    check_sequences(x, name)
     return x.long().clone()
 
 
 def check_rates(rates: Tensor) -> Tensor:
     """The mask rates in float64. Raises ValueError unless they fall strictly from 1 to 0."""
+    if not isinstance(rates, Tensor):
+        raise TypeError(f"rates must be a tensor of mask rates, got {type(rates).__name__}; levels(L) gives one")
+    rates = rates.double()
     if rates.ndim != 1 or rates.numel() < 2 or float(rates[0]) != 1 or float(rates[-1]) != 0 \
             or not bool((rates.diff() < 0).all()):
         raise ValueError("rates must fall strictly from exactly 1 to exactly 0 (L steps need L + 1 levels); "
                          "levels(L) gives them")
-    return rates.double()
+    return rates
 
 
 def check_order(order: Tensor, length: int) -> Tensor:
     """The order in int64. Raises ValueError unless each of its rows of n positions holds every step 1..L."""
+    if not isinstance(order, Tensor):
+        raise TypeError(f"order must be an integer tensor, a step for each position, got {type(order).__name__}")
     if order.is_floating_point() or order.dtype == torch.bool or order.ndim not in (1, 2) or order.shape[-1] != length:
         raise ValueError(f"order must be an integer tensor of shape ({length},) or (batch, {length}), a step for each "
                          f"position, got dtype {order.dtype} and shape {tuple(order.shape)}")
@@ -266,9 +270,10 @@ def check_order(order: Tensor, length: int) -> Tensor:
     return order.long()
 
 
-def check_num_sampling_steps(num_sampling_steps: int, length: int) -> None:
-    """Raise ValueError unless 1 <= L <= n."""
-    if not isinstance(num_sampling_steps, int) or isinstance(num_sampling_steps, bool) \
-            or not 1 <= num_sampling_steps <= length:
+def check_num_sampling_steps(num_sampling_steps: int, length: int) -> int:
+    """L as Python's int. Raises ValueError unless 1 <= L <= n."""
+    number = as_int(num_sampling_steps)
+    if number is None or not 1 <= number <= length:
         raise ValueError(f"num_sampling_steps must be an int in 1..{length}, so that each step has one of the {length} "
                          f"positions, got {num_sampling_steps!r}")
+    return number

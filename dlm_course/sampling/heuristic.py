@@ -10,7 +10,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from dlm_course.bound.discrete import DenoiserFunction, ask
+from dlm_course.arguments import as_float
+from dlm_course.bound.discrete import DenoiserFunction, ask, at_least_float32
 from dlm_course.chain.categorical import sample
 from dlm_course.chain.transition import carry_over
 from dlm_course.sampling.exact import (
@@ -32,9 +33,10 @@ def with_temperature(denoiser: DenoiserFunction, temperature: float) -> Denoiser
     Below 1 likely tokens gain, above 1 unlikely ones; the samples no longer follow the model. Raises ValueError unless
     temperature > 0.
     """
-    if not 1e-6 < temperature < float("inf"):
-        raise ValueError(f"temperature must be positive, got {temperature}; near 0 the likeliest token always wins")
-    return lambda xt, time: denoiser(xt, time) / temperature
+    divisor = as_float(temperature)
+    if not 1e-6 < divisor < float("inf"):
+        raise ValueError(f"temperature must be positive, got {temperature!r}; near 0 the likeliest token always wins")
+    return lambda xt, time: at_least_float32(denoiser(xt, time)) / divisor
 
 
 @torch.no_grad()
@@ -99,9 +101,9 @@ def remasking(denoiser: DenoiserFunction, template: Tensor, rates: Tensor, mask_
     Source: Wang et al. 2025, "Remasking discrete diffusion models with inference-time scaling" (ReMDM), the
     schedule "cap", with r = 1 - alpha_t and s = 1 - alpha_s.
     """
-    if not 0 <= remask <= 1:
-        raise ValueError(f"remask must be a probability in [0, 1], got {remask}")
-    x, mask_rates = open_template(template, mask_id), check_rates(rates).tolist()
+    if not 0 <= as_float(remask) <= 1:
+        raise ValueError(f"remask must be a probability in [0, 1], got {remask!r}")
+    x, mask_rates, remask = open_template(template, mask_id), check_rates(rates).tolist(), as_float(remask)
     given = x != mask_id
 
     def advance(step: int, x: Tensor) -> Tensor:
@@ -140,7 +142,7 @@ def _fill_by_number(denoiser: DenoiserFunction, template: Tensor, num_sampling_s
                     choose: Callable[[Tensor, Tensor, Tensor], Tensor], callback: Callback | None) -> Tensor:
     """Steps that reveal a number of positions: choose(X, p(x_0^i | X), number due) is X with so many masks less."""
     x = open_template(template, mask_id)
-    check_num_sampling_steps(num_sampling_steps, x.shape[-1])
+    num_sampling_steps = check_num_sampling_steps(num_sampling_steps, x.shape[-1])
     num_masked = (x == mask_id).sum(-1)
 
     def advance(step: int, x: Tensor) -> Tensor:

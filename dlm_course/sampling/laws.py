@@ -13,6 +13,7 @@ from itertools import chain, combinations
 import torch
 from torch import Tensor
 
+from dlm_course.arguments import check_int
 from dlm_course.bound.discrete import DenoiserFunction, ReverseFunction, ask, check_reverse_shape, token_prior
 from dlm_course.chain.transition import AbsorbingTransition, Transition, carry_over
 from dlm_course.sampling.exact import check_num_sampling_steps, check_order, check_rates, open_template, share_masked
@@ -65,7 +66,8 @@ def random_order_law(denoiser: DenoiserFunction, vocab_size: int, length: int, n
     With L = n it is `one_at_a_time_law`.
     Shapes: returns (V,) * n, float64. Raises: ValueError unless 1 <= L <= n, or for more than 2,000,000 states.
     """
-    check_num_sampling_steps(num_sampling_steps, length)
+    length = check_int(length, "length")
+    num_sampling_steps = check_num_sampling_steps(num_sampling_steps, length)
     return _average_over_sets(_Fillings(denoiser, vocab_size, length, None), num_sampling_steps)
 
 
@@ -85,7 +87,7 @@ def order_law(denoiser: DenoiserFunction, vocab_size: int, length: int, order: T
 
     Shapes and errors as `lambda_schedule_law`; ValueError for an order with missing steps or of another shape.
     """
-    order = check_order(order, length)
+    order = check_order(order, check_int(length, "length"))
     if order.ndim != 1:
         raise ValueError(f"the law belongs to one order, of shape ({length},), got {tuple(order.shape)}")
     fillings = _Fillings(denoiser, vocab_size, length, template)
@@ -101,7 +103,7 @@ def order_law(denoiser: DenoiserFunction, vocab_size: int, length: int, order: T
 def surest_first_law(denoiser: DenoiserFunction, vocab_size: int, length: int, num_sampling_steps: int,
                      template: Tensor | None = None) -> Tensor:
     """The law of `surest_first`. Shapes and errors as `lambda_schedule_law`; ValueError unless 1 <= L <= n."""
-    check_num_sampling_steps(num_sampling_steps, length)
+    num_sampling_steps = check_num_sampling_steps(num_sampling_steps, check_int(length, "length"))
     fillings = _Fillings(denoiser, vocab_size, length, template)
 
     def most_confident(step: int, masked: tuple[int, ...], probs: Tensor) -> Iterator[Move]:
@@ -122,7 +124,7 @@ def maskgit_law(denoiser: DenoiserFunction, vocab_size: int, length: int, num_sa
 
     Shapes and errors as `lambda_schedule_law`; ValueError unless 1 <= L <= n.
     """
-    check_num_sampling_steps(num_sampling_steps, length)
+    num_sampling_steps = check_num_sampling_steps(num_sampling_steps, check_int(length, "length"))
     fillings = _Fillings(denoiser, vocab_size, length, template)
 
     def surest_draws(step: int, masked: tuple[int, ...], probs: Tensor) -> Iterator[Move]:
@@ -143,6 +145,7 @@ def ancestral_law(reverse: ReverseFunction, transition: Transition, length: int,
     Raises: ValueError for another shape of the prior or of the reverse model, more than 2,000,000 states K^n, or an
     absorbing chain that leaves masks.
     """
+    length = check_int(length, "length")
     num_states, first = transition.num_states, length // 2
     _check_number(num_states, length)
     prior = token_prior(transition, length, prior)
@@ -185,8 +188,7 @@ def sampling_floor(p: Tensor, num_samples: int) -> Tensor:
     Shapes: p of any shape, summing to 1. Raises: ValueError for num_samples < 1.
     Source: de Moivre 1730; Diaconis and Zabell 1991, "Closed form summation for classical distributions".
     """
-    if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples < 1:
-        raise ValueError(f"num_samples must be an int >= 1, got {num_samples!r}")
+    num_samples = check_int(num_samples, "num_samples")
     p = p.double().flatten()
     total = torch.tensor(float(num_samples), dtype=torch.float64, device=p.device)
     k = (total * p).floor() + 1
@@ -203,11 +205,17 @@ class _Fillings:
     """
 
     def __init__(self, denoiser: DenoiserFunction, vocab_size: int, length: int, template: Tensor | None):
+        vocab_size, length = check_int(vocab_size, "vocab_size"), check_int(length, "length")
         if template is None:
+            _check_number(vocab_size + 1, length)
             template = torch.full((length,), vocab_size)
-        if template.shape != (length,) or bool((template > vocab_size).any()):
+        if not isinstance(template, Tensor) or template.shape != (length,):
+            given = f"shape {tuple(template.shape)}" if isinstance(template, Tensor) else type(template).__name__
             raise ValueError(f"template must be one sequence of shape ({length},) of states 0..{vocab_size}, the last "
-                             f"the mask; got shape {tuple(template.shape)} and states up to {int(template.max())}")
+                             f"the mask; got {given}")
+        if bool((template > vocab_size).any()):
+            raise ValueError(f"template must hold states 0..{vocab_size}, the last the mask; got states up to "
+                             f"{int(template.max())}")
         self._denoiser, self.vocab_size = denoiser, vocab_size
         self._template = open_template(template[None], vocab_size)[0]
         self.masked_in_template = (self._template == vocab_size).nonzero().squeeze(-1)
@@ -329,6 +337,6 @@ def _sequences(base: int, length: int, index: Tensor) -> Tensor:
 
 
 def _check_number(num_states: int, length: int) -> None:
-    if num_states**length > MOST_STATES:
+    if length > 100 or num_states**length > MOST_STATES:    # the power of a huge length would take an age itself
         raise ValueError(f"{num_states}^{length} states are too many to enumerate (at most {MOST_STATES:,}); compare "
                          "samples instead")

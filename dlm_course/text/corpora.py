@@ -7,24 +7,31 @@ Token ids are int64 tensors with values in 0..V-1 for characters and V for the m
 import hashlib
 import os
 import re
+import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from dlm_course.arguments import as_float, check_int
 from dlm_course.chain.categorical import check_states
 from dlm_course.files import NotText, text_of
 
 CORPORA = ("python-reference", "tiny-shakespeare")
+MASK_CHAR = "▢"
 DATA_FOLDER_VARIABLE = "DLM_COURSE_DATA"
 SHAKESPEARE_URL = ("https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/"
                    "data/tinyshakespeare/input.txt")
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 SHAKESPEARE_FILES = ("tinyshakespeare.txt", "input.txt")
+
+_PIECE = 2**20     # characters looked up at a time, so that a long text needs little memory beside its tokens
 
 # One word of the cleaned prose with the punctuation attached to it, or a dash between words.
 _WORD = re.compile(r"\(?[a-z]+(?:['.-][a-z]+)*['-]?[.,;:]?\)?[.,;:]?|-")
@@ -197,11 +204,11 @@ class CharTokenizer:
     """
 
     alphabet: str
-    mask_char: str = field(default="▢", compare=False)
+    mask_char: str = field(default=MASK_CHAR, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alphabet", "".join(sorted(self.alphabet)))
-        repeated = sorted({char for char in self.alphabet if self.alphabet.count(char) > 1})
+        repeated = sorted(char for char, count in Counter(self.alphabet).items() if count > 1)
         if not self.alphabet:
             raise ValueError("the alphabet is empty; is the text empty?")
         if repeated:
@@ -211,9 +218,12 @@ class CharTokenizer:
                              "choose one that the text does not hold")
 
     @classmethod
-    def from_text(cls, text: str, *, mask_char: str = "▢") -> "CharTokenizer":
+    def from_text(cls, text: str, *, mask_char: str = MASK_CHAR) -> "CharTokenizer":
         """The tokenizer of the characters in `text`; give it the whole text, the held-out part included."""
-        return cls("".join(set(text)), mask_char)
+        seen = np.zeros(sys.maxunicode + 1, dtype=bool)
+        for start in range(0, len(text), _PIECE):
+            seen[_code_points(text[start:start + _PIECE])] = True
+        return cls("".join(map(chr, seen.nonzero()[0])), mask_char)
 
     @property
     def vocab_size(self) -> int:
@@ -235,14 +245,19 @@ class CharTokenizer:
 
         Raises: ValueError for a character outside the alphabet.
         """
-        state = {char: index for index, char in enumerate(self.alphabet + self.mask_char)}
-        try:
-            return torch.tensor([state[char] for char in text], dtype=torch.int64)
-        except KeyError as error:
-            char = error.args[0]
-            raise ValueError(f"the character {char!r} at position {text.index(char)} is not in the alphabet of "
-                             f"{self.vocab_size} characters, {self.alphabet[:60]!r}{'...' * (self.vocab_size > 60)}; "
-                             "was the tokenizer built from another text?") from None
+        symbols = _code_points(self.alphabet + self.mask_char)
+        state = np.full(symbols.max() + 2, -1)       # by code point; the last entry is that of all higher ones
+        state[symbols] = np.arange(len(symbols))
+        tokens = np.empty(len(text), dtype=np.int64)
+        for start in range(0, len(text), _PIECE):
+            piece = state[_code_points(text[start:start + _PIECE]).clip(max=len(state) - 1)]
+            if piece.min() < 0:
+                place = start + int(piece.argmin())
+                raise ValueError(f"the character {text[place]!r} at position {place} is not in the alphabet of "
+                                 f"{self.vocab_size} characters, {self.alphabet[:60]!r}"
+                                 f"{'...' * (self.vocab_size > 60)}; was the tokenizer built from another text?")
+            tokens[start:start + len(piece)] = piece
+        return torch.from_numpy(tokens)
 
     def decode(self, tokens: Tensor) -> str | list[str]:
         """The text of states (n,), or the list of texts of a batch (batch, n); a mask is written as mask_char.
@@ -253,12 +268,17 @@ class CharTokenizer:
         if tokens.ndim not in (1, 2):
             raise ValueError(f"tokens must have the shape (n,) or (batch, n), got {tuple(tokens.shape)}")
         if tokens.ndim == 2:
-            return [self._text(row) for row in tokens]
-        return self._text(tokens)
+            return [self._text_of_states(row) for row in tokens]
+        return self._text_of_states(tokens)
 
-    def _text(self, row: Tensor) -> str:
+    def _text_of_states(self, row: Tensor) -> str:
         symbols = self.alphabet + self.mask_char
         return "".join(symbols[state] for state in row.tolist())
+
+
+def _code_points(text: str) -> np.ndarray:
+    """The numbers of the characters, uint32 (n,); half of a surrogate pair, which a str may hold, has one too."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
 TextOrTokens = TypeVar("TextOrTokens", str, Tensor)
@@ -269,9 +289,10 @@ def split(text: TextOrTokens, held_out: float = 0.1) -> tuple[TextOrTokens, Text
 
     Raises: ValueError for a share outside (0, 1), or one that leaves a part empty.
     """
-    if not 0 < held_out < 1:
-        raise ValueError(f"held_out must be a share between 0 and 1, got {held_out}")
-    cut = len(text) - round(held_out * len(text))
+    share = as_float(held_out)
+    if not 0 < share < 1:
+        raise ValueError(f"held_out must be a share between 0 and 1, got {held_out!r}")
+    cut = len(text) - round(share * len(text))
     if not 0 < cut < len(text):
         raise ValueError(f"a text of length {len(text)} cannot be split with held_out = {held_out}: a part is empty")
     return text[:cut], text[cut:]
@@ -283,7 +304,7 @@ def sequences(tokens: Tensor, length: int) -> Tensor:
     Shapes: tokens (n,), integer; returns (n // length, length).
     Raises: TypeError or ValueError where tokens are no states (n,) or fewer than one sequence.
     """
-    _check_tokens(tokens, length)
+    length = _check_tokens(tokens, length)
     count = len(tokens) // length
     return tokens[:count * length].reshape(count, length)
 
@@ -296,24 +317,23 @@ def random_sequences(tokens: Tensor, length: int, batch_size: int, *, generator:
     `generator` lives on the device of `tokens`.
     Raises: TypeError or ValueError where tokens are no states (n,) or fewer than one sequence.
     """
-    _check_tokens(tokens, length)
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    length, batch_size = _check_tokens(tokens, length), check_int(batch_size, "batch_size")
     starts = torch.randint(len(tokens) - length + 1, (batch_size,), generator=generator, device=tokens.device)
     return tokens.unfold(0, length, 1)[starts].to(device or tokens.device)
 
 
-def _check_tokens(tokens: Tensor, length: int) -> None:
+def _check_tokens(tokens: Tensor, length: int) -> int:
+    """The length as Python's int, if sequences of it can be cut from the tokens."""
     if not isinstance(tokens, Tensor) or tokens.is_floating_point() or tokens.dtype == torch.bool:
         given = f"dtype {tokens.dtype}" if isinstance(tokens, Tensor) else type(tokens).__name__
         raise TypeError(f"tokens must be an integer tensor, got {given}; tokenizer.encode(text) gives one")
     if tokens.ndim != 1:
         raise ValueError(f"tokens must have the shape (n,), got {tuple(tokens.shape)}; are they sequences already?")
-    if length < 1:
-        raise ValueError(f"length must be at least 1, got {length}")
+    length = check_int(length, "length")
     if len(tokens) < length:
         raise ValueError(f"the text has {len(tokens)} tokens, fewer than one sequence of length {length}; "
                          "use a longer text or shorter sequences")
+    return length
 
 
 def load_digits() -> tuple[Tensor, Tensor]:

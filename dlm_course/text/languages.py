@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from dlm_course.arguments import check_int
 from dlm_course.bound.discrete import DenoiserFunction, all_states
 from dlm_course.chain.categorical import check_probabilities, check_states, entropy, one_hot, sample
 from dlm_course.chain.transition import AbsorbingTransition, MatrixTransition, Transition
@@ -61,7 +62,7 @@ class Language(ABC):
         Shapes: xt (batch, n) states 0..V.
         """
         self._check_batch(xt, self.num_states)
-        evidence = one_hot(xt, self.num_states)[..., :-1] + (xt == self.mask_id)[..., None]
+        evidence = one_hot(xt, self.num_states)[..., :-1] + (xt.long() == self.mask_id)[..., None]
         return torch.nn.functional.pad(self._log_posterior(evidence), (0, 1), value=-torch.inf)
 
     def bayes_denoiser(self, transition: Transition) -> DenoiserFunction:
@@ -125,6 +126,7 @@ class TableLanguage(Language):
         return self.joint.to(x0.device)[tuple(x0.long().unbind(-1))].log()
 
     def sample(self, batch_size: int, *, generator: torch.Generator | None = None) -> Tensor:
+        batch_size = check_int(batch_size, "batch_size", least=0)
         index = sample(self.joint.flatten().expand(batch_size, -1), generator=generator)
         return self.sequences()[index]
 
@@ -168,8 +170,7 @@ class HiddenMarkovLanguage(Language):
                              f"{tuple(matrix.shape)}, {tuple(emission.shape)}")
         for name, columns in {"initial": initial, "matrix.T": matrix.T, "emission.T": emission.T}.items():
             check_probabilities(columns, name)
-        if not isinstance(length, int) or isinstance(length, bool) or length < 1:
-            raise ValueError(f"length must be an int >= 1, got {length!r}")
+        length = check_int(length, "length")
         self.initial, self.matrix, self.emission = (
             tensor.to(torch.float64) / tensor.sum(0, dtype=torch.float64) for tensor in (initial, matrix, emission))
         self.vocab_size, self.length = emission.shape[0], length
@@ -180,6 +181,7 @@ class HiddenMarkovLanguage(Language):
         return self._forward(one_hot(flat, self.vocab_size))[1].reshape(x0.shape[:-1])
 
     def sample(self, batch_size: int, *, generator: torch.Generator | None = None) -> Tensor:
+        batch_size = check_int(batch_size, "batch_size", least=0)
         hidden = sample(self.initial.expand(batch_size, -1), generator=generator)
         symbols = []
         for _ in range(self.length):

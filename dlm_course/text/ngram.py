@@ -8,6 +8,8 @@ from collections import Counter, defaultdict
 import torch
 from torch import Tensor
 
+from dlm_course.arguments import as_float, as_int, check_int
+from dlm_course.bound.discrete import check_sequences
 from dlm_course.chain.categorical import check_states
 
 
@@ -24,15 +26,16 @@ class NGram:
     """
 
     def __init__(self, tokens: Tensor, vocab_size: int, *, order: int = 5, discount: float = 0.75):
-        check_states(tokens, vocab_size, "tokens")
-        if tokens.ndim != 1 or order < 1 or not 0 < discount <= 1:
+        self.vocab_size = check_int(vocab_size, "vocab_size")
+        check_states(tokens, self.vocab_size, "tokens")
+        self.order, self.discount = as_int(order) or 0, as_float(discount)
+        if tokens.ndim != 1 or self.order < 1 or not 0 < self.discount <= 1:
             raise ValueError(f"an n-gram model needs tokens (n,), an order of at least 1 and a discount in (0, 1], got "
-                             f"{tuple(tokens.shape)}, {order} and {discount}")
-        self.vocab_size, self.order, self.discount = vocab_size, order, discount
+                             f"{tuple(tokens.shape)}, {order!r} and {discount!r}")
         # context -> how often each character follows it
         self.following: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
         states = tuple(tokens.tolist())
-        for length in range(order):
+        for length in range(min(self.order, len(states))):     # no longer context stands before a character
             for place in range(length, len(states)):
                 self.following[states[place - length:place]][states[place]] += 1
         self.totals = {context: counts.total() for context, counts in self.following.items()}
@@ -52,13 +55,15 @@ class NGram:
 
         Shapes: x0 (batch, n), integer states 0..vocab_size - 1; returns (batch,), float64.
         """
-        check_states(x0, self.vocab_size, "x0")
+        check_sequences(x0, "x0", self.vocab_size)
         before = self.order - 1
-        return -torch.tensor([[self.probability(row[place], tuple(row[max(place - before, 0):place]))
-                               for place in range(len(row))] for row in x0.tolist()], dtype=torch.float64).log().sum(-1)
+        probs = [[self.probability(row[place], tuple(row[max(place - before, 0):place])) for place in range(len(row))]
+                 for row in x0.tolist()]
+        return -torch.tensor(probs, dtype=torch.float64).reshape(x0.shape).log().sum(-1)
 
     def sample(self, num: int, length: int, *, generator: torch.Generator | None = None) -> Tensor:
         """Sequences drawn from left to right: (num, length), int64."""
+        num, length = check_int(num, "num", least=0), check_int(length, "length")
         rows = []
         for _ in range(num):
             row: tuple[int, ...] = ()
@@ -67,4 +72,4 @@ class NGram:
                 weights = torch.tensor([self.probability(state, context) for state in range(self.vocab_size)])
                 row += (int(torch.multinomial(weights, 1, generator=generator)),)
             rows.append(row)
-        return torch.tensor(rows)
+        return torch.tensor(rows, dtype=torch.int64).reshape(num, length)

@@ -8,8 +8,9 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_cases import arbitrary_denoiser, assert_close, assert_mean, language, seeded, timed_denoiser
+from small_cases import INTS, NO_COUNTS, arbitrary_denoiser, assert_close, assert_mean, language, seeded, timed_denoiser
 
+from dlm_course.bound import discrete
 from dlm_course.bound.continuous import (
     METHODS,
     continuous_loss,
@@ -19,6 +20,8 @@ from dlm_course.bound.continuous import (
     paid_by_count,
 )
 from dlm_course.bound.discrete import (
+    all_states,
+    at_least_float32,
     bits_per_character,
     exact_bound,
     exact_masked_lm_loss,
@@ -212,6 +215,8 @@ def test_byte_states_and_a_time_of_the_networks_dtype_do_in_every_loss():
     (torch.tensor([float("nan")]), 1.0, "in \\(0, 1\\]"), (torch.tensor(0.5), 1.0, "one a sequence"),
     (torch.tensor([1.5]), 1.0, "in \\(0, 1\\]"), (torch.tensor([-0.5]), 1.0, "in \\(0, 1\\]"),
     (torch.tensor([0.5]), torch.tensor([float("nan")]), "density must be positive"),
+    (torch.tensor([0.5]), math.inf, "density must be positive and finite"),
+    (0.5, 1.0, r"mask_rate must be a tensor of shape \(1,\), one a sequence, got float 0.5; draw_uniform"),
     (torch.tensor([0.5]), 0.0, "density must be positive"), (torch.tensor([0.5]), torch.ones(1, 1), "of shape")])
 def test_a_mask_rate_or_density_that_does_not_fit_is_refused(rate, density, message):
     with pytest.raises(ValueError, match=message):
@@ -559,3 +564,169 @@ def test_what_is_paid_by_count_is_the_sum_over_the_sets_of_each_size(vocab_size,
         for value, x in zip(row, x0, strict=True):
             expected = by_hand(denoiser, x, vocab_size, lambda k, count=count: float(k == count))
             assert float(value) == pytest.approx(expected, abs=1e-10)
+
+
+# Half precision: the network may use it, the loss may not
+
+HALVES = [torch.bfloat16, torch.float16]
+
+
+class Lookup(torch.nn.Module):
+    """Logits from a table by what is visible at a position and beside it, in the dtype of its weights."""
+
+    def __init__(self, num_states, dtype):
+        super().__init__()
+        table = torch.randn(num_states, num_states, generator=seeded(3)) * 2
+        self.here, self.left = (torch.nn.Parameter(table.to(dtype)) for table in (table, table.T))
+
+    def forward(self, xt, time=None):
+        return self.here[xt] + self.left[xt.roll(1, -1)]
+
+
+LOSSES = {  # every loss that a network of any length may be given: a function of (denoiser, x0, generator)
+    "mask count": lambda f, x0, g: mask_count_loss(f, x0, 28, generator=g),
+    "mask rate": lambda f, x0, g: continuous_loss(f, x0, draw_uniform(len(x0), generator=g), 28, generator=g),
+    "rho-weighted": lambda f, x0, g: rho_weighted_loss(f, x0, AbsorbingTransition(29, Schedule.linear(8)), generator=g),
+    "masked LM": lambda f, x0, g: masked_lm_loss(f, x0, AbsorbingTransition(29, Schedule.linear(8)), generator=g),
+    "all masked": lambda f, x0, g: masked_cross_entropy(f, x0, torch.full_like(x0, 28), torch.ones(len(x0)), 28),
+}
+EXACT = {
+    "continuous": lambda f, x0: exact_continuous_loss(f, x0, 28),
+    "paid by count": lambda f, x0: paid_by_count(f, x0, 28)[1:],
+    "rho-weighted": lambda f, x0: exact_rho_weighted_loss(f, x0, AbsorbingTransition(29, Schedule.linear(3))),
+    "masked LM": lambda f, x0: exact_masked_lm_loss(f, x0, AbsorbingTransition(29, Schedule.linear(3))),
+}
+
+
+@pytest.mark.parametrize("length", [128, 2048])
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_loss_of_half_precision_logits_is_that_of_the_same_numbers_in_float32(name, dtype, length):
+    denoiser, x0 = Lookup(29, dtype), torch.randint(28, (6, length), generator=seeded(1))
+    loss = LOSSES[name](denoiser, x0, seeded(2))
+    assert loss.dtype == torch.float32
+    due = LOSSES[name](lambda xt, time: denoiser(xt).float(), x0, seeded(2))
+    assert torch.equal(loss, due)
+    exact = LOSSES[name](lambda xt, time: denoiser(xt).double(), x0, seeded(2))
+    assert exact.dtype == torch.float64
+    assert torch.allclose(loss.double(), exact, rtol=1e-5, atol=0)
+    loss.sum().backward()
+    for weights in denoiser.parameters():
+        assert weights.grad.dtype == dtype
+        assert weights.grad.isfinite().all()
+        assert weights.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("name", EXACT)
+def test_exact_losses_of_half_precision_logits_are_those_of_the_same_numbers_in_float32(name, dtype):
+    denoiser, x0 = Lookup(29, dtype), torch.tensor([[3, 0, 27, 5], [1, 1, 2, 9]])
+    loss = EXACT[name](denoiser, x0)
+    assert loss.dtype == torch.float32
+    assert torch.equal(loss, EXACT[name](lambda xt, time: denoiser(xt).float(), x0))
+    assert torch.allclose(loss.double(), EXACT[name](lambda xt, time: denoiser(xt).double(), x0), rtol=1e-5, atol=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("length", "batch_size"), [(128, 400), (2048, 40)])
+def test_the_bias_of_a_bfloat16_loss_is_gone(monkeypatch, length, batch_size):
+    denoiser, x0 = Lookup(29, torch.bfloat16), torch.randint(28, (batch_size, length), generator=seeded(1))
+
+    def errors(function):
+        """Of every sequence, in bits a character."""
+        exact = mask_count_loss(lambda xt, time: denoiser(xt).double(), x0, 28, generator=seeded(2))
+        return bits_per_character(mask_count_loss(function, x0, 28, generator=seeded(2)).double() - exact, length)
+
+    ours = errors(denoiser)
+    assert abs(float(ours.mean())) < 1e-6
+    assert float(ours.abs().max()) < 1e-5
+    monkeypatch.setattr(discrete, "at_least_float32", lambda logits: logits)    # the sum left in bfloat16
+    biased = errors(denoiser)
+    assert abs(float(biased.mean())) > 1e-3
+    assert float(biased.abs().max()) > 1e-2
+
+
+def test_logits_of_other_dtypes_stay_as_they_are():
+    for dtype in (torch.float32, torch.float64):
+        logits = torch.zeros(2, 3, dtype=dtype)
+        assert at_least_float32(logits) is logits
+    assert [at_least_float32(torch.zeros(1, dtype=dtype)).dtype for dtype in HALVES] == [torch.float32] * 2
+
+
+# Numbers and states of any make, and those that are none
+
+COUNTS = {  # a function of an int >= `least`, its name and least
+    "per_token": ("length", 1, lambda n: per_token(torch.tensor([6.0]), n)),
+    "bits_per_character": ("length", 1, lambda n: bits_per_character(torch.tensor([6.0]), n)),
+    "all_states, states": ("num_states", 1, lambda n: all_states(n, 2)),
+    "all_states, length": ("length", 1, lambda n: all_states(2, n)),
+    "draw_uniform": ("batch_size", 0, lambda n: draw_uniform(n, generator=seeded(1))),
+    "mask_count_loss": ("mask_id", 0, lambda n: mask_count_loss(UNIFORM, WORDS, n, generator=seeded(1))),
+    "continuous_loss": ("mask_id", 0, lambda n: continuous_loss(UNIFORM, WORDS, torch.ones(2), n, generator=seeded(1))),
+    "masked_cross_entropy": ("mask_id", 0, lambda n: masked_cross_entropy(UNIFORM, WORDS, WORDS + 1, torch.ones(2), n)),
+    "exact_continuous_loss": ("mask_id", 0, lambda n: exact_continuous_loss(UNIFORM, WORDS, n)),
+    "paid_by_count": ("mask_id", 0, lambda n: paid_by_count(UNIFORM, WORDS, n)),
+}
+WORDS = torch.tensor([[0, 1, 2], [2, 2, 0]])
+EMPTY = torch.zeros(0, 3, dtype=torch.long)
+CHAIN = AbsorbingTransition(4, Schedule.linear(3))
+OF_STATES = {  # every loss as a function of x0
+    "mask_count_loss": lambda x0: mask_count_loss(UNIFORM, x0, 3, generator=seeded(1)),
+    "continuous_loss": lambda x0: continuous_loss(UNIFORM, x0, torch.full(x0.shape[:1], 0.5), 3, generator=seeded(1)),
+    "exact_continuous_loss": lambda x0: exact_continuous_loss(UNIFORM, x0, 3),
+    "paid_by_count": lambda x0: paid_by_count(UNIFORM, x0, 3),
+    "masked_cross_entropy": lambda x0: masked_cross_entropy(UNIFORM, x0, x0, torch.ones(x0.shape[:1]), 3),
+    "rho_weighted_term": lambda x0: rho_weighted_term(UNIFORM, x0, CHAIN, 2, generator=seeded(1)),
+    "rho_weighted_loss": lambda x0: rho_weighted_loss(UNIFORM, x0, CHAIN, generator=seeded(1)),
+    "masked_lm_loss": lambda x0: masked_lm_loss(UNIFORM, x0, CHAIN, generator=seeded(1)),
+    "exact_rho_weighted_loss": lambda x0: exact_rho_weighted_loss(UNIFORM, x0, CHAIN),
+    "exact_masked_lm_loss": lambda x0: exact_masked_lm_loss(UNIFORM, x0, CHAIN),
+}
+
+
+def UNIFORM(xt, time):
+    return torch.zeros(*xt.shape, 4)
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, (_, least, _) in COUNTS.items()
+                                             for value in NO_COUNTS if not (value == 0 == least)])
+def test_a_count_that_is_none_is_refused_by_name(name, value):
+    argument, least, call = COUNTS[name]
+    with pytest.raises(ValueError, match=rf"{argument} must be an int >= {least}|too many to enumerate"):
+        call(value)
+
+
+@pytest.mark.parametrize("make", INTS)
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_count_is_an_integer_of_any_make(name, make):
+    assert torch.equal(COUNTS[name][2](make(3)), COUNTS[name][2](3))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_draws_are_no_error(method):
+    assert draw_uniform(0, method=method).shape == (0,)
+
+
+@pytest.mark.parametrize("name", OF_STATES)
+def test_states_of_fewer_bytes_and_empty_batches_do_in_every_loss(name):
+    loss, due = OF_STATES[name], OF_STATES[name](WORDS)
+    for dtype in (torch.uint8, torch.int32):
+        assert torch.equal(loss(WORDS.to(dtype)), due)
+        assert loss(EMPTY.to(dtype)).shape == (*due.shape[:-1], 0)
+
+
+@pytest.mark.parametrize(("x0", "error", "message"), [
+    (torch.tensor([0, 1, 2]), ValueError, r"x0 must have shape \(batch, n\) with n >= 1, got \(3,\).*x0\[None\]"),
+    (torch.zeros(2, 3, 4, dtype=torch.long), ValueError, r"got \(2, 3, 4\)"),
+    (torch.zeros(2, 0, dtype=torch.long), ValueError, r"n >= 1, got \(2, 0\)"),
+    (torch.tensor([[0.0, 1.0]]), TypeError, "x0 must be an integer tensor.*float32"),
+    (torch.tensor([[math.nan, 1.0]]), TypeError, "x0 must be an integer tensor"),
+    (torch.tensor([[True, False]]), TypeError, "x0 must be an integer tensor.*bool"),
+    (torch.tensor([[0, -1]]), ValueError, "x0 holds the state -1"),
+    (torch.tensor([[0, 4]]), ValueError, "x0 holds the state 4"),
+    (torch.tensor([[0, 3]]), ValueError, "x0 holds the mask|cannot be reached"),
+], ids=["one sequence", "three dimensions", "no tokens", "floats", "NaN", "bools", "negative", "beyond K", "a mask"])
+@pytest.mark.parametrize("name", OF_STATES)
+def test_what_is_no_batch_of_clean_text_is_refused(name, x0, error, message):
+    with pytest.raises(error, match=message):
+        OF_STATES[name](x0)

@@ -505,3 +505,58 @@ def test_the_bound_of_any_chain_has_its_shapes_is_finite_and_changes_nothing(dev
         assert torch.equal(xt, seen)
     assert torch.equal(x0, before)
     assert all(torch.equal(logits, copy) for logits, copy in returned)
+
+
+# Numbers and states of any make
+
+def test_t_is_an_integer_of_any_make():
+    transition, reverse = CASES["uniform"][0], case("uniform", "direct")[0]
+    x0 = torch.tensor([[0, 1], [2, 2]])
+    due = step_kl(reverse, x0, x0, transition, 2)
+    for t in (np.int64(2), np.uint8(2), torch.tensor(2), torch.tensor([2, 2], dtype=torch.uint8)):
+        assert torch.equal(step_kl(reverse, x0, x0, transition, t), due)
+    for t in (True, 2.0, np.float64(2), None, math.nan):
+        with pytest.raises(ValueError, match="t must be an int"):
+            step_kl(reverse, x0, x0, transition, t)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32])
+def test_states_of_fewer_bytes_and_empty_batches_do(dtype):
+    transition, reverse = CASES["uniform"][0], case("uniform", "direct")[0]
+    x0 = torch.tensor([[0, 1], [2, 2]])
+    for small, due in ((x0.to(dtype), x0), (x0[:0].to(dtype), x0[:0])):
+        exact, wanted = (exact_bound(reverse, x, transition) for x in (small, due))
+        assert torch.equal(exact.terms, wanted.terms)
+        assert torch.equal(exact.prior, wanted.prior)
+        assert exact.terms.shape == (len(due), 3)
+        sampled, wanted = (sampled_bound(reverse, x, transition, generator=seeded(1)) for x in (small, due))
+        assert torch.equal(sampled.terms, wanted.terms)
+        assert torch.equal(step_kl(reverse, small, small, transition, 2), step_kl(reverse, due, due, transition, 2))
+        assert torch.equal(prior_kl(small, transition), prior_kl(due, transition))
+
+
+@pytest.mark.parametrize(("x0", "error", "message"), [
+    (torch.tensor([0, 1]), ValueError, r"x0 must have shape \(batch, n\) with n >= 1, got \(2,\)"),
+    (torch.zeros(1, 0, dtype=torch.long), ValueError, r"n >= 1, got \(1, 0\)"),
+    (torch.tensor([[0.0, 1.0]]), TypeError, "x0 must be an integer tensor"),
+    (torch.tensor([[0, 3]]), ValueError, "x0 holds the state 3"), (torch.tensor([[0, -1]]), ValueError, "the state -1"),
+])
+def test_what_is_no_batch_of_sequences_is_refused(x0, error, message):
+    transition, reverse = CASES["uniform"][0], case("uniform", "direct")[0]
+    for call in (lambda: exact_bound(reverse, x0, transition), lambda: sampled_bound(reverse, x0, transition),
+                 lambda: step_kl(reverse, x0, x0, transition, 1), lambda: prior_kl(x0, transition)):
+        with pytest.raises(error, match=message):
+            call()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_bound_of_half_precision_logits_is_that_of_the_same_numbers_in_float64(dtype):
+    table = torch.randn(3, 3, generator=seeded(1)).to(dtype)
+    x0 = torch.tensor([[0, 1], [2, 2]])
+    for transition in (CASES["uniform"][0], AbsorbingTransition(3, Schedule.linear(3))):
+        x0 = x0.clamp(max=1) if isinstance(transition, AbsorbingTransition) else x0
+        reverse, exact = (reverse_model(lambda xt, t, kind=kind: table[xt].to(kind), transition)
+                          for kind in (dtype, torch.float64))
+        terms, due = (exact_bound(model, x0, transition).terms for model in (reverse, exact))
+        assert terms.dtype == torch.float64
+        assert torch.equal(terms, due)

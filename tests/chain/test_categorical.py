@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from small_cases import INTS, NO_COUNTS
 
 from dlm_course import cross_entropy, entropy, kl, one_hot, sample
 from dlm_course.chain import categorical
@@ -295,3 +296,17 @@ def test_any_batch_of_distributions(batch, num_states, dtype, seed, zeros):
         assert got == pytest.approx(due, rel=tolerance, abs=tolerance)
         assert float(kl(a, b)[index]) == pytest.approx(due[1] - due[0], rel=tolerance, abs=tolerance)
     assert all(torch.equal(tensor, before) for tensor, before in zip((a, b), kept, strict=True))  # nothing mutated
+
+
+@pytest.mark.parametrize("value", NO_COUNTS, ids=repr)
+def test_a_number_of_states_that_is_none_is_refused(value):
+    for x in (torch.tensor([0]), torch.zeros(0, dtype=torch.long)):
+        with pytest.raises(ValueError, match="num_states must be an int >= 1"):
+            one_hot(x, value)
+
+
+@pytest.mark.parametrize("make", INTS)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int32, torch.uint16])
+def test_states_and_their_number_are_integers_of_any_make(make, dtype):
+    x = torch.tensor([[0, 2], [1, 1]])
+    assert torch.equal(one_hot(x.to(dtype), make(3)), one_hot(x, 3))

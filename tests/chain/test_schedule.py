@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
+from small_cases import INTS, NO_COUNTS
 
 from dlm_course import Schedule
 from dlm_course.chain import schedule
@@ -281,6 +282,14 @@ BAD_SCHEDULES = {
     "constant 0": (lambda: Schedule.constant(0, 3), "beta_1 = 0"),
     "constant 1": (lambda: Schedule.constant(1, 3), "beta_1 = 1 leaves alpha_bar_1 = 0"),
     "constant -1": (lambda: Schedule.constant(-1, 3), r"\[0, 1\]"),
+    "constant NaN": (lambda: Schedule.constant(math.nan, 3), r"\[0, 1\], got nan"),
+    "constant text": (lambda: Schedule.constant("0.5", 3), r"\[0, 1\], got '0\.5'"),
+    "geometric from text": (lambda: Schedule.geometric(3, "0.1"), r"lambda_1, got '0\.1'"),
+    "geometric from True": (lambda: Schedule.geometric(3, True), "lambda_1, got True"),
+    "text": (lambda: Schedule("0.5"), r"sequence of T >= 1 numbers, got '0\.5'"),
+    "texts": (lambda: Schedule(["0.5"]), "sequence of T >= 1 numbers"),
+    "nothing": (lambda: Schedule(None), "sequence of T >= 1 numbers, got None"),
+    "beyond a float": (lambda: Schedule([10**400]), "sequence of T >= 1 numbers"),
 }
 
 
@@ -314,3 +323,26 @@ def test_a_schedule_shares_no_memory_with_what_comes_in_or_goes_out():
 
 def test_repr_names_the_steps_and_where_the_schedule_ends():
     assert repr(Schedule([0.5, 0.5])) == "Schedule(num_steps=2, alpha_bar_T=0.25)"
+
+
+MAKERS = {"linear": Schedule.linear, "cosine": Schedule.cosine,
+          "geometric": lambda steps: Schedule.geometric(steps, 0.1),
+          "constant": lambda steps: Schedule.constant(0.5, steps)}
+
+
+@pytest.mark.parametrize("value", NO_COUNTS, ids=repr)
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_number_of_steps_that_is_none_is_refused(name, value):
+    with pytest.raises(ValueError, match=r"num_steps must be an int >= [12]"):
+        MAKERS[name](value)
+
+
+@pytest.mark.parametrize("make", INTS)
+@pytest.mark.parametrize("name", MAKERS)
+def test_steps_are_integers_of_any_make(name, make):
+    schedule = MAKERS[name](make(4))
+    assert repr(schedule) == repr(MAKERS[name](4))
+    for method in (schedule.beta, schedule.rho, schedule.alpha_bar, schedule.mask_rate):
+        assert float(method(make(3))) == float(method(3))
+        with pytest.raises(ValueError, match=r"t = 5 is outside \d\.\.4"):
+            method(make(5))

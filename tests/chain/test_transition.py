@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from small_cases import INTS, NO_COUNTS
 
 from dlm_course import (
     AbsorbingTransition,
@@ -985,3 +986,57 @@ def test_carry_over_keeps_shape_and_gives_distributions(situation, mask_id):
     visible = xt != mask_id
     assert (probs[visible].argmax(-1) == xt[visible]).all()
     assert (probs[visible].amax(-1) == 1).all()
+
+
+# --- numbers of any make --------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("value", [1, *NO_COUNTS], ids=repr)
+@pytest.mark.parametrize("make", [UniformTransition, AbsorbingTransition])
+def test_a_number_of_states_that_is_none_is_refused(make, value):
+    with pytest.raises(ValueError, match="num_states must be an int >= 2"):
+        make(value, ONE)
+
+
+@pytest.mark.parametrize("value", [value for value in NO_COUNTS if value is not None and value != 0], ids=repr)
+def test_a_mask_that_is_no_state_is_refused(value):
+    for call in (lambda: AbsorbingTransition(3, ONE, mask_id=value),
+                 lambda: carry_over(torch.zeros(2, 3), STATES, value)):
+        with pytest.raises(ValueError, match=r"mask_id must be one of the states 0\.\.2, got"):
+            call()
+
+
+@pytest.mark.parametrize("value", NO_COUNTS, ids=repr)
+def test_a_number_of_steps_that_is_none_is_refused(value):
+    with pytest.raises(ValueError, match="num_steps"):
+        MatrixTransition(GOOD, num_steps=value)
+
+
+@pytest.mark.parametrize("make", INTS)
+def test_states_masks_and_steps_are_integers_of_any_make(make):
+    assert torch.equal(AbsorbingTransition(make(3), ONE, make(1)).step_matrix(1),
+                       AbsorbingTransition(3, ONE, 1).step_matrix(1))
+    assert torch.equal(MatrixTransition(GOOD, make(2)).cumulative_matrix(2),
+                       MatrixTransition(GOOD, 2).cumulative_matrix(2))
+    assert torch.equal(carry_over(torch.zeros(2, 3), STATES, make(2)), carry_over(torch.zeros(2, 3), STATES, 2))
+
+
+@pytest.mark.parametrize("make", INTS)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", SMALL)
+def test_t_is_an_integer_of_any_make(kind, method, make):
+    call = METHODS[method][1]
+    torch.manual_seed(0)
+    due = call(SMALL[kind], 2)
+    torch.manual_seed(0)
+    assert torch.equal(call(SMALL[kind], make(2)), due)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32])
+@pytest.mark.parametrize("kind", SMALL)
+def test_states_of_fewer_bytes_do_in_every_method(kind, dtype):
+    chain, small = SMALL[kind], STATES.to(dtype)
+    for call in (lambda x: chain.marginal(x, 2), lambda x: chain.step(x, 2), lambda x: chain.likelihood(x, 2),
+                 lambda x: chain.reverse(x, THIRDS, 2), lambda x: plug_in_reverse(chain, x, THIRDS, 2),
+                 lambda x: chain.posterior(x, x, 2), lambda x: chain.sample(x, 2, generator=seeded()),
+                 lambda x: chain.sample_path(x, generator=seeded()), lambda x: carry_over(torch.zeros(2, 3), x, 2)):
+        assert torch.equal(call(small), call(STATES))

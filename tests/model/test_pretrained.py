@@ -376,7 +376,7 @@ def test_the_code_of_a_checkpoint_is_not_run(tmp_path):
 
 def test_without_transformers_the_error_names_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ImportError, match=r"pip install 'dlm-course\[pretrained\]'"):
+    with pytest.raises(ImportError, match=r"pip install -e '\.\[pretrained\]' in the course's folder"):
         load_pretrained("bert-base-uncased")
 
 

@@ -170,7 +170,7 @@ def test_the_command_in_two_processes_ends_by_a_signal_and_goes_on(tmp_path):
 def test_without_accelerate_the_extra_is_named(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(ValueError, match=r"dlm-course\[distributed\]"):
+    with pytest.raises(ValueError, match=r"pip install -e '\.\[distributed\]' in the course's folder"):
         train(course_text(), CONFIG, SHAPE, progress=False)
 
 

@@ -1,15 +1,19 @@
 """The training loop: it learns, it resumes bit for bit, and an interruption loses nothing but the last steps."""
 
 import itertools
-from dataclasses import replace
+import json
+import math
+from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 import torch
+from small_cases import INTS, NO_COUNTS
 
 from dlm_course.model import training
 from dlm_course.model.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from dlm_course.model.denoiser import Denoiser, DenoiserConfig, load_denoiser
-from dlm_course.model.evaluation import LOSSES, held_out_bits
+from dlm_course.model.evaluation import LOSSES, held_out_bits, loss_per_sequence
 from dlm_course.model.training import TrainingConfig, fit, learning_rate, train, train_from, train_twin, twin_path
 from dlm_course.text.corpora import sequences, split
 from dlm_course.text.languages import MarkovLanguage
@@ -243,3 +247,126 @@ def test_a_model_with_time_input_trains_and_needs_the_time():
         run.model(torch.zeros(1, 4, dtype=torch.long))
     early, late = (run.model(torch.full((1, 4), run.tokenizer.mask_id), torch.tensor([rate])) for rate in (0.1, 0.9))
     assert not torch.equal(early, late)
+
+
+# Numbers of any make, and those that are none
+
+INTEGERS = ("num_steps", "batch_size", "length", "evaluate_every", "checkpoint_every")
+
+
+@pytest.mark.parametrize("value", NO_COUNTS, ids=repr)
+@pytest.mark.parametrize("name", [*INTEGERS, "warmup"])
+def test_a_count_that_is_none_is_refused_by_name(name, value):
+    if name == "warmup" and value == 0:
+        assert learning_rate(1, TrainingConfig(warmup=0)) == pytest.approx(2e-3, rel=1e-3)
+        return
+    with pytest.raises(ValueError, match=rf"^{name} must be an int >= [01]") as failure:
+        TrainingConfig(**{name: value})
+    assert repr(value) in str(failure.value)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 10**20, 1.0, True, "0", None, math.nan])
+def test_a_seed_that_is_none_is_refused(seed):
+    with pytest.raises(ValueError, match=r"^seed must be an int >= 0 and <= 4,294,967,295, got"):
+        TrainingConfig(seed=seed)
+
+
+@pytest.mark.parametrize(("name", "wrong"), [
+    ("learning_rate", [0, -1e-3, 1.5, 1e30, math.inf, math.nan]), ("clip", [0, -1.0, math.nan]),
+    ("weight_decay", [-0.1, math.inf, math.nan]), ("average", [-0.1, 1, 1.5, math.nan]),
+    ("held_out", [0, 1, -0.1, 1.5, math.nan])])
+def test_a_number_out_of_its_range_is_refused_by_name(name, wrong):
+    for value in (*wrong, True, "0.1", None, 10**400):
+        with pytest.raises(ValueError, match=rf"^{name} must be .*, got ") as failure:
+            TrainingConfig(**{name: value})
+        assert repr(value) in str(failure.value)
+
+
+def test_the_ends_of_the_ranges_are_in_them():
+    config = TrainingConfig(learning_rate=1, clip=math.inf, weight_decay=0, average=0, held_out=0.999)
+    assert (config.learning_rate, config.clip, config.weight_decay, config.average) == (1.0, math.inf, 0.0, 0.0)
+    assert TrainingConfig(seed=2**32 - 1).seed == 2**32 - 1
+
+
+@pytest.mark.parametrize("make", INTS)
+def test_a_configuration_of_numbers_of_any_make_is_that_of_pythons_own(make):
+    config = TrainingConfig(**{name: make(6) for name in INTEGERS}, seed=make(3), learning_rate=np.float64(0.01),
+                            clip=torch.tensor(0.5))
+    assert config == TrainingConfig(**dict.fromkeys(INTEGERS, 6), seed=3, learning_rate=0.01, clip=0.5)
+    assert TrainingConfig(**json.loads(json.dumps(asdict(config)))) == config
+
+
+def test_a_run_with_numbers_of_numpy_is_resumed(tmp_path):
+    config = replace(CONFIG, num_steps=np.int64(12), seed=np.int64(0), learning_rate=np.float64(2e-3))
+    path = tmp_path / "m.safetensors"
+    shape = {name: np.int64(value) for name, value in TINY.items()}
+    assert train(TEXT, config, shape, progress=False, checkpoint=path, callback=interrupt_at_7).interrupted
+    assert same(weights(train_from(path, TEXT, progress=False)), weights(train(TEXT, CONFIG, TINY, progress=False)))
+
+
+@pytest.mark.parametrize("shape", [{"depth": 0}, {"width": -16}, {"num_heads": 0}, {"kernel_size": 2}, {"width": 10}])
+def test_a_network_that_is_none_is_refused_before_a_step(tmp_path, shape):
+    path = tmp_path / "m.safetensors"
+    with pytest.raises(ValueError, match=rf"^{next(iter(shape))} must be"):
+        train(TEXT, CONFIG, {**TINY, **shape}, progress=False, checkpoint=path)
+    assert not path.exists()
+
+
+def test_settings_of_a_checkpoint_that_are_none_are_refused_by_the_name_of_the_file(tmp_path):
+    path = tmp_path / "m.safetensors"
+    train(TEXT, CONFIG, TINY, progress=False, checkpoint=path, callback=interrupt_at_7)
+    tensors, description = read_checkpoint(path)
+    for wrong in ({"num_steps": 0}, {"patience": 3}):
+        changed = {**description, "training": {**description["training"], **wrong}}
+        write_checkpoint(path, tensors, changed)
+        with pytest.raises(CheckpointError, match=rf"m\.safetensors: the settings of its run .*{next(iter(wrong))}"):
+            train_from(path, TEXT, progress=False)
+
+
+def test_a_text_that_holds_the_sign_of_a_mask_is_told_where():
+    with pytest.raises(ValueError, match=r"the text holds '▢' at position 3, .*: put another one in its place"):
+        train("the▢cat" * 500, CONFIG, TINY, progress=False)
+
+
+def test_a_run_that_diverges_says_so_and_leaves_the_last_good_checkpoint(tmp_path):
+    def spoil(step, loss):
+        if step == 7:
+            with torch.no_grad():
+                run_models[-1].embedding.weight.fill_(math.nan)
+
+    run_models, path = [], tmp_path / "m.safetensors"
+    make = training.Denoiser
+
+    def remembered(config):
+        run_models.append(make(config))
+        return run_models[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "Denoiser", remembered)
+        with pytest.raises(ValueError, match="the loss of step 8 is nan: the training diverged; lower the learning_"):
+            train(TEXT, CONFIG, TINY, progress=False, checkpoint=path, callback=spoil)
+    assert load_denoiser(path)[0].embedding.weight.isfinite().all()
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_under_mixed_precision_the_loss_is_that_of_the_logits_in_float32(loss, causal):
+    torch.manual_seed(0)
+    model = Denoiser(DenoiserConfig(6, 5, max_length=128, **TINY, causal=causal))
+    x0 = torch.randint(5, (4, 128), generator=torch.Generator().manual_seed(1))
+    given = []
+
+    class Float32(torch.nn.Module):
+        config = model.config
+
+        def forward(self, *arguments):
+            given.append(model(*arguments))
+            return given[-1].float()
+
+    losses = []
+    for network in (model, Float32()):
+        with torch.autocast("cpu", torch.bfloat16):
+            losses.append(loss_per_sequence(network, x0, torch.Generator().manual_seed(2), loss))
+    assert given[0].dtype == torch.bfloat16
+    assert losses[0].dtype == torch.float32
+    assert torch.equal(*losses)

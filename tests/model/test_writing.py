@@ -1,18 +1,22 @@
 """Writing with a model, from Python and from the command line."""
 
 import json
+import math
 import re
 import signal
 import subprocess
 import sys
 import time
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
+from small_cases import INTS, NO_COUNTS
 from typer.testing import CliRunner
 
+from dlm_course import cli
 from dlm_course.cli import app
 from dlm_course.model.checkpoint import read_checkpoint
 from dlm_course.model.denoiser import Denoiser, DenoiserConfig, load_denoiser, save_denoiser
@@ -62,7 +66,7 @@ def test_the_seed_decides_the_text(checkpoint):
     ({"template": "The ___"}, "'T' at position 0"),
     ({"template": ""}, "0 characters"),
     ({"template": "the cat"}, "no blank"),
-    ({"length": 25}, "1 to 24"),
+    ({"length": 25}, r"length must be an int in 1\.\.24, .*, got 25"),
     ({"template": "the_", "length": 3}, "not both"),
     ({"num": 0}, "num"),
     ({"temperature": 0.0}, "positive"),
@@ -218,3 +222,164 @@ def test_nothing_global_is_seeded(checkpoint):
     before = torch.get_rng_state()
     write(checkpoint=checkpoint, num_sampling_steps=2, seed=0)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+# Numbers of any make, and those that are none
+
+@pytest.mark.parametrize("value", NO_COUNTS, ids=repr)
+def test_a_count_that_is_none_is_refused_by_name(checkpoint, value):
+    for name in ("num", "num_sampling_steps", *(["length"] if value is not None else [])):
+        with pytest.raises(ValueError, match=rf"^{name} must be an int") as failure:
+            write(checkpoint=checkpoint, **{name: value})
+        assert repr(value) in str(failure.value)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"num": 10_001}, "num must be an int >= 1 and <= 10,000, got 10001"),
+    *(({"seed": value}, "seed must be an int >= 0 and <= 4,294,967,295")
+      for value in (-1, 2**32, 10**20, 1.0, True, "1")),
+    *(({"temperature": value}, "temperature must be positive") for value in (-1, math.nan, math.inf, True, "1", None))])
+def test_other_numbers_out_of_range_are_refused(checkpoint, options, message):
+    with pytest.raises(ValueError, match=message):
+        write(checkpoint=checkpoint, **options)
+
+
+@pytest.mark.parametrize("make", INTS)
+def test_numbers_of_any_make_do(checkpoint, make):
+    options = {"num": 2, "length": 5, "num_sampling_steps": 3, "seed": 1}
+    assert write(checkpoint=checkpoint, **{name: make(value) for name, value in options.items()}) == \
+        write(checkpoint=checkpoint, **options)
+
+
+# Advice that can be followed
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    """Untrained models of texts with underscores, without, in upper case, and one that diverged."""
+    folder = tmp_path_factory.mktemp("alphabets")
+    for name, alphabet in (("underscores", "a_b c"), ("plain", "ab c"), ("upper", "AB C"), ("diverged", "ab c")):
+        tokenizer = CharTokenizer(alphabet)
+        model = Denoiser(DenoiserConfig(tokenizer.num_states, tokenizer.mask_id, 24, 16, 1, 2))
+        if name == "diverged":
+            torch.nn.init.constant_(model.head.weight, math.nan)
+        save_denoiser(folder / f"{name}.safetensors", model, tokenizer)
+    return folder
+
+
+@pytest.mark.parametrize(("name", "template", "advice"), [
+    ("plain", "abc", r"no blank to fill: write _ \(or ▢\) for each$"),
+    ("underscores", "a_b", r"no blank to fill: write ▢ \(_ is in its text\) for each$"),
+    *(("plain", f"a{mask}b", rf"'{re.escape(mask[0])}' at position 1: .*; a blank is written _ \(or ▢\) here$")
+      for mask in ("□", "■", "[MASK]", "<mask>", "<|mask|>", "{MASK}", "[Mask]")),
+    ("plain", "a<mask>", r"does not know '<' at position 1: .*; a blank is written _ \(or ▢\) here$"),
+    ("underscores", "a□b", r"; a blank is written ▢ \(_ is in its text\) here$"),
+    ("plain", "A_", r"does not know 'A' at position 0: .*; it knows 'a': write the template in lower case$"),
+    ("upper", "a_", r"does not know 'a' at position 0: .*; it knows 'A': write the template in upper case$"),
+    ("plain", "a5_", r"does not know '5' at position 1: its text has only ' abc'$"),
+    ("plain", "Z_", r"does not know 'Z' at position 0: its text has only ' abc'$"),
+    ("plain", "[_", r"does not know '\[' at position 0: its text has only ' abc'$"),
+])
+def test_the_advice_about_a_template_can_be_followed(checkpoints, name, template, advice):
+    with pytest.raises(ValueError, match=advice):
+        write(template, checkpoint=checkpoints / f"{name}.safetensors")
+
+
+def test_what_the_advice_says_works(checkpoints):
+    assert write("a▢b", checkpoint=checkpoints / "underscores.safetensors", seed=0).texts[0][::2] == "ab"
+    assert write("a_b", checkpoint=checkpoints / "plain.safetensors", seed=0).texts[0][::2] == "ab"
+
+
+def test_weights_that_are_not_finite_are_laid_to_their_file(checkpoints):
+    path = checkpoints / "diverged.safetensors"
+    failed = CliRunner().invoke(app, ["sample", "--checkpoint", str(path)])
+    assert failed.exit_code == 2
+    assert failed.stderr.startswith(f"{path}: its weights hold NaN or infinity (head.weight)")
+
+
+# Every option of the commands
+
+HUGE = "99999999999999999999"
+WRONG_INTEGERS = ("0", "-1", "-16", HUGE, "1.5", "nan", "inf", "1e3", "True", "")
+TRAIN_OPTIONS = {  # option: wrong values; what else is in the command
+    "--steps": WRONG_INTEGERS, "--batch-size": WRONG_INTEGERS, "--length": WRONG_INTEGERS,
+    "--width": (*WRONG_INTEGERS, "10", "80000", "1000000000"), "--depth": (*WRONG_INTEGERS, "1001"),
+    "--seed": ("-1", "4294967296", HUGE, "1.5", "nan", "inf", ""), "--loss": ("mean", ""), "--device": ("tpu9", ""),
+}
+SAMPLE_OPTIONS = {
+    "--num": (*WRONG_INTEGERS, "10001"), "--length": (*WRONG_INTEGERS, "25"), "--steps": (*WRONG_INTEGERS, "1000001"),
+    "--temperature": ("0", "-1", "nan", "inf", "-inf", "1e400", "warm", ""),
+    "--seed": ("-1", "4294967296", HUGE, "1.5", "nan", ""), "--device": ("tpu9", ""),
+}
+SMALL = {"--steps": "2", "--batch-size": "2", "--length": "16", "--width": "16", "--depth": "1"}
+
+
+def refused(arguments, option):
+    """The command ends with code 2, without a traceback, and names the option."""
+    failed = CliRunner().invoke(app, arguments)
+    assert failed.exit_code == 2, (arguments, failed.output, failed.exception)
+    assert isinstance(failed.exception, SystemExit)
+    assert "Traceback" not in failed.output
+    assert re.search(rf"{option}\b", failed.stderr), failed.stderr
+    return failed.stderr
+
+
+@pytest.mark.parametrize(("option", "value"), [(option, value) for option, values in TRAIN_OPTIONS.items()
+                                               for value in values])
+def test_train_refuses_a_value_and_names_its_option(tmp_path, monkeypatch, option, value):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)      # the command runs within this process
+    text, out = tmp_path / "own.txt", tmp_path / "m.safetensors"
+    text.write_text(TEXT, encoding="utf-8")
+    options = {**SMALL, option: value}
+    message = refused(["train", str(text), "--out", str(out), *chain(*options.items())], option)
+    assert value in message or "valid integer" in message       # which typer says, without the value
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(("option", "value"), [(option, value) for option, values in SAMPLE_OPTIONS.items()
+                                               for value in values])
+def test_sample_refuses_a_value_and_names_its_option(checkpoint, option, value):
+    message = refused(["sample", "--checkpoint", str(checkpoint), option, value], option)
+    given = str(float(value)) if "temperature must be" in message else value
+    assert given in message or "valid integer" in message or "valid number" in message
+
+
+@pytest.mark.parametrize("command", ["train", "sample"])
+def test_every_option_with_a_number_is_tried_above(command):
+    hints = get_type_hints(getattr(cli, command))
+    numbers = {"--" + name.replace("_", "-") for name, hint in hints.items() if {int, float} & {hint, *get_args(hint)}}
+    assert numbers <= set(TRAIN_OPTIONS if command == "train" else SAMPLE_OPTIONS)
+    assert len(numbers) >= 5
+
+
+def test_a_text_that_holds_the_sign_of_a_mask_is_told_so_by_the_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    text, out = tmp_path / "own.txt", tmp_path / "m.safetensors"
+    text.write_text("the ▢at sat. " * 100, encoding="utf-8")
+    failed = CliRunner().invoke(app, ["train", str(text), "--out", str(out)])
+    assert failed.exit_code == 2
+    assert failed.stderr == ("the text holds '▢' at position 4, which stands for a masked character here: put another "
+                             "one in its place\n")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("error", [
+    MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
+                 "to allocate 48000000000 bytes.")], ids=["Python", "CUDA", "CPU"])
+def test_memory_that_does_not_suffice_is_no_traceback(tmp_path, monkeypatch, checkpoint, error):
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    text = tmp_path / "own.txt"
+    text.write_text(TEXT, encoding="utf-8")
+    monkeypatch.setattr("dlm_course.model.training.train", fails)
+    monkeypatch.setattr("dlm_course.model.writing.write", fails)
+    train_on_it = ["train", str(text), "--out", str(tmp_path / "m")]
+    for arguments, options in ((train_on_it, "--batch-size"), (["sample"], "--num")):
+        failed = CliRunner().invoke(app, arguments)
+        assert failed.exit_code == 2
+        assert failed.stderr.startswith("the memory of this machine does not suffice")
+        assert options in failed.stderr
+    error = RuntimeError("another fault, which must not be hidden")
+    assert CliRunner().invoke(app, ["sample"]).exception is error

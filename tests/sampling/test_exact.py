@@ -1,11 +1,12 @@
 """The samplers, against their laws in plain Python."""
 
 import math
+import sys
 from itertools import pairwise
 
 import pytest
 import torch
-from small_cases import arbitrary_denoiser, language, seeded, timed_denoiser
+from small_cases import INTS, NO_COUNTS, arbitrary_denoiser, language, seeded, timed_denoiser
 from small_laws import apart, as_dict, assert_samples, by_coins, by_order, by_reverse, over_all_orders
 
 from dlm_course.bound.discrete import reverse_model
@@ -361,7 +362,90 @@ MASKS = torch.full((2, 3), 3)
     (lambda: reveal_in_order(lambda xt, time: torch.zeros(1, 4), MASKS, torch.ones(3).long(), 3), "logits"),
     (lambda: ancestral(lambda xt, t: torch.ones(2, 4), MASKS, 2), "reverse model must return"),
     (lambda: ancestral(None, MASKS, 0), "num_steps"),
+    (lambda: lambda_schedule(None, torch.zeros(2, 0).long(), levels(2), 3), r"n >= 1, got \(2, 0\)"),
+    (lambda: levels(10**6 + 1), "num_sampling_steps must be an int >= 1 and <= 1,000,000"),
+    (lambda: levels(4, "geometric", last="0.1"), "last = '0.1'"),
+    (lambda: levels(4, "geometric", last=math.nan), "last = nan"),
+    (lambda: levels(4, "geometric", last=True), "last = True"),
 ])
 def test_errors_name_the_cause(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# Numbers and states of any make
+
+COUNTS = {  # the argument's name, its least value, and a function of it
+    "levels": ("num_sampling_steps", 1, levels),
+    "cosine levels": ("num_sampling_steps", 1, lambda n: levels(n, "cosine")),
+    "left_to_right": ("length", 1, left_to_right),
+    "spaced_order, n": ("length", 1, lambda n: spaced_order(n, 1)),
+    "spaced_order, L": ("num_sampling_steps", 1, lambda n: spaced_order(4, n)),
+    "random_order, batch": ("batch_size", 0, lambda n: random_order(n, 3, 2, generator=seeded(1))),
+    "random_order, n": ("length", 1, lambda n: random_order(2, n, 1, generator=seeded(1))),
+    "ancestral": ("num_steps", 1, lambda n: ancestral(lambda x, t: torch.ones(*x.shape, 4) / 4, MASKS, n,
+                                                      generator=seeded(1))),
+    "lambda_schedule": ("mask_id", 0, lambda n: lambda_schedule(FLAT, MASKS, levels(2), n, generator=seeded(1))),
+    "first_hitting": ("mask_id", 0, lambda n: first_hitting(FLAT, MASKS, n, generator=seeded(1))),
+    "reveal_in_order": ("mask_id", 0, lambda n: reveal_in_order(FLAT, MASKS, left_to_right(3), n, generator=seeded(1))),
+}
+SAMPLERS = {
+    "lambda_schedule": lambda x: lambda_schedule(FLAT, x, levels(4), 3, generator=seeded(1)),
+    "first_hitting": lambda x: first_hitting(FLAT, x, 3, generator=seeded(1)),
+    "first_hitting with rates": lambda x: first_hitting(FLAT, x, 3, rates=levels(4), generator=seeded(1)),
+    "reveal_in_order": lambda x: reveal_in_order(FLAT, x, left_to_right(3), 3, generator=seeded(1)),
+    "ancestral": lambda x: ancestral(lambda x, t: torch.ones(*x.shape, 4) / 4, x, 3, generator=seeded(1)),
+}
+
+
+def FLAT(xt, time):
+    return torch.zeros(*xt.shape, 4)
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, (_, least, _) in COUNTS.items()
+                                             for value in NO_COUNTS if not (value == 0 == least)])
+def test_a_count_that_is_none_is_refused_by_name(name, value):
+    argument, _, call = COUNTS[name]
+    with pytest.raises(ValueError, match=f"{argument} must be an int"):
+        call(value)
+
+
+@pytest.mark.parametrize("make", INTS)
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_count_is_an_integer_of_any_make(name, make):
+    call = COUNTS[name][2]
+    assert torch.equal(call(make(3)), call(3))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_states_of_fewer_bytes_and_empty_batches_do(name):
+    sampler, due = SAMPLERS[name], SAMPLERS[name](MASKS)
+    for dtype in (torch.uint8, torch.int32):
+        assert torch.equal(sampler(MASKS.to(dtype)), due)
+        assert sampler(MASKS[:0].to(dtype)).shape == (0, 3)
+    assert random_order(0, 3, 2).shape == (0, 3)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_what_is_no_batch_of_states_is_refused(name):
+    for x in (torch.full((2, 3), 3.0), torch.full((2, 3), math.nan), torch.ones(2, 3, dtype=torch.bool), [[3, 3]]):
+        with pytest.raises(TypeError, match="must be an integer tensor"):
+            SAMPLERS[name](x)
+
+
+def test_rates_and_orders_that_are_no_tensors_are_refused():
+    with pytest.raises(TypeError, match=r"rates must be a tensor of mask rates, got list; levels\(L\)"):
+        lambda_schedule(FLAT, MASKS, [1.0, 0.0], 3)
+    with pytest.raises(TypeError, match="order must be an integer tensor, a step for each position, got list"):
+        reveal_in_order(FLAT, MASKS, [1, 2, 3], 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "ancestral"])
+def test_the_samples_of_half_precision_logits_are_those_of_the_same_numbers_in_float64(monkeypatch, name, dtype):
+    logits = (3 * torch.randn(3, 4, generator=seeded(4))).to(dtype)
+    here, drawn = sys.modules[__name__], []
+    for kind in (dtype, torch.float64):
+        monkeypatch.setattr(here, "FLAT", lambda xt, time, kind=kind: logits.to(kind).expand(*xt.shape, 4))
+        drawn.append(SAMPLERS[name](torch.full((500, 3), 3)))
+    assert torch.equal(*drawn)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from small_cases import arbitrary_denoiser, language, seeded
+from small_cases import INTS, NO_COUNTS, arbitrary_denoiser, language, seeded
 from small_laws import apart, as_dict, assert_samples, by_coins, by_surest, by_surest_draws, over_all_orders
 
 from dlm_course.bound.discrete import time_free
@@ -184,6 +184,15 @@ MASKS = torch.full((2, 3), 3)
 
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: with_temperature(None, 0.0), "positive"),
+    (lambda: with_temperature(None, -1), "positive, got -1"),
+    (lambda: with_temperature(None, math.nan), "positive, got nan"),
+    (lambda: with_temperature(None, math.inf), "positive, got inf"),
+    (lambda: with_temperature(None, 10**400), "positive"),
+    (lambda: with_temperature(None, True), "positive, got True"),
+    (lambda: with_temperature(None, "1"), "positive, got '1'"),
+    (lambda: remasking(None, MASKS, levels(2), 3, -0.1), "probability in \\[0, 1\\], got -0.1"),
+    (lambda: remasking(None, MASKS, levels(2), 3, True), "got True"),
+    (lambda: remasking(None, MASKS, levels(2), 3, "0"), "got '0'"),
     (lambda: surest_first(None, MASKS, 4, 3), r"1\.\.3"),
     (lambda: maskgit(None, MASKS, 0, 3), r"1\.\.3"),
     (lambda: maskgit(None, MASKS, 2.0, 3), "must be an int"),
@@ -200,3 +209,49 @@ MASKS = torch.full((2, 3), 3)
 def test_errors_name_the_cause(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# Numbers and states of any make
+
+SAMPLERS = {  # of a template, a mask_id and a number of steps
+    "surest_first": lambda x, mask_id=3, steps=2: surest_first(flat, x, steps, mask_id, generator=seeded(1)),
+    "maskgit": lambda x, mask_id=3, steps=2: maskgit(flat, x, steps, mask_id, generator=seeded(1)),
+    "remasking": lambda x, mask_id=3, steps=2: remasking(flat, x, levels(steps), mask_id, 0.3, generator=seeded(1)),
+}
+every_sampler = pytest.mark.parametrize("name", SAMPLERS)
+
+
+def flat(xt, time):
+    return torch.zeros(*xt.shape, 4)
+
+
+@pytest.mark.parametrize("value", NO_COUNTS, ids=repr)
+@every_sampler
+def test_a_count_that_is_none_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match="num_sampling_steps must be an int"):
+        SAMPLERS[name](MASKS, steps=value)
+    if value != 0:
+        with pytest.raises(ValueError, match="mask_id must be an int >= 0"):
+            SAMPLERS[name](MASKS, mask_id=value)
+
+
+@pytest.mark.parametrize("make", INTS)
+@every_sampler
+def test_a_count_is_an_integer_of_any_make(name, make):
+    assert torch.equal(SAMPLERS[name](MASKS, make(3), make(2)), SAMPLERS[name](MASKS, 3, 2))
+
+
+@every_sampler
+def test_states_of_fewer_bytes_and_empty_batches_do(name):
+    due = SAMPLERS[name](MASKS)
+    for dtype in (torch.uint8, torch.int32):
+        assert torch.equal(SAMPLERS[name](MASKS.to(dtype)), due)
+        assert SAMPLERS[name](MASKS[:0].to(dtype)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("temperature", [2, torch.tensor(2.0), 0.5])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_temperature_divides_half_precision_logits_in_float32(dtype, temperature):
+    logits = torch.randn(5, 4, generator=seeded(1)).to(dtype)
+    cooled = with_temperature(lambda xt, time: logits, temperature)(None, None)
+    assert torch.equal(cooled, logits.float() / float(temperature))

@@ -5,7 +5,7 @@ from itertools import pairwise, permutations, product
 
 import pytest
 import torch
-from small_cases import arbitrary_denoiser, language, seeded, timed_denoiser
+from small_cases import INTS, NO_COUNTS, arbitrary_denoiser, language, seeded, timed_denoiser
 from small_laws import (
     apart,
     as_dict,
@@ -359,8 +359,12 @@ def test_the_kl_of_paths_is_the_bound_less_the_entropy_for_an_arbitrary_denoiser
     data = data_of(words)
     by_paths = kl_of_paths(data, denoiser, 3, rates.tolist(), 3)
     assert gap_of_the_bound(words, denoiser, rates) == pytest.approx(by_paths, abs=1e-10)
-    assert float(path_kl(words, rates)) < by_paths  # the error of the model comes on top of that of factorising
-    assert kl(data, as_dict(lambda_schedule_law(denoiser, 3, 3, rates))) < by_paths
+    assert float(path_kl(words, rates)) < by_paths - 0.1  # the error of the model comes on top of that of factorising
+    of_texts = kl(data, as_dict(lambda_schedule_law(denoiser, 3, 3, rates)))
+    if steps == 1:
+        assert of_texts == pytest.approx(by_paths, abs=1e-10)       # a path of one step is its text
+    else:
+        assert of_texts < by_paths - 0.1
 
 
 @pytest.mark.parametrize(("steps", "kind", "last"), [(1, "linear", None), (6, "cosine", None), (4, "geometric", 0.1)])
@@ -444,6 +448,8 @@ def nothing(xt, time):
     (lambda: one_at_a_time_law(nothing, 2, 3, torch.tensor([3, 2, 2])), "states up to 3"),
     (lambda: one_at_a_time_law(nothing, 2, 3, torch.tensor([-1, 2, 2])), "state -1"),
     (lambda: one_at_a_time_law(nothing, 4, 10), "too many to enumerate"),
+    (lambda: one_at_a_time_law(nothing, 2, 3, [2, 2, 2]), "one sequence of shape .* got list"),
+    (lambda: one_at_a_time_law(nothing, 2, 3, torch.zeros(0)), r"one sequence of shape .* got shape \(0,\)"),
     (lambda: one_at_a_time_law(nothing, 3, 3), "vocab_size"),
     (lambda: one_at_a_time_law(lambda xt, time: torch.zeros(1, 3), 2, 3), "logits"),
     (lambda: order_law(nothing, 2, 3, torch.tensor([1, 3, 3])), "no position in step 2"),
@@ -473,3 +479,51 @@ def test_only_a_markov_language_has_its_price_computed_at_any_length():
     for call in (lambda: path_kl(hidden, levels(2)), lambda: order_kl(hidden, left_to_right(3))):
         with pytest.raises(TypeError, match="MarkovLanguage, got HiddenMarkovLanguage"):
             call()
+
+
+# Numbers of any make
+
+LAW_COUNTS = {  # the argument's name, and a law as a function of it
+    "lambda_schedule_law, V": ("vocab_size", lambda n: lambda_schedule_law(nothing_of(2), n, 3, levels(2))),
+    "lambda_schedule_law, n": ("length", lambda n: lambda_schedule_law(nothing_of(2), 2, n, levels(2))),
+    "one_at_a_time_law, V": ("vocab_size", lambda n: one_at_a_time_law(nothing_of(2), n, 3)),
+    "one_at_a_time_law, n": ("length", lambda n: one_at_a_time_law(nothing_of(2), 2, n)),
+    "random_order_law, n": ("length", lambda n: random_order_law(nothing_of(2), 2, n, 2)),
+    "random_order_law, L": ("num_sampling_steps", lambda n: random_order_law(nothing_of(2), 2, 3, n)),
+    "order_law, n": ("length", lambda n: order_law(nothing_of(2), 2, n, torch.tensor([1, 2]))),
+    "surest_first_law, n": ("length", lambda n: surest_first_law(nothing_of(2), 2, n, 2)),
+    "surest_first_law, L": ("num_sampling_steps", lambda n: surest_first_law(nothing_of(2), 2, 3, n)),
+    "maskgit_law, n": ("length", lambda n: maskgit_law(nothing_of(2), 2, n, 2)),
+    "maskgit_law, L": ("num_sampling_steps", lambda n: maskgit_law(nothing_of(2), 2, 3, n)),
+    "ancestral_law, n": ("length", lambda n: ancestral_law(coin, UniformTransition(2, Schedule([0.5])), n)),
+    "sampling_floor": ("num_samples", lambda n: sampling_floor(torch.ones(2) / 2, n)),
+}
+
+
+def nothing_of(vocab_size):
+    return lambda xt, time: torch.zeros(*xt.shape, vocab_size + 1)
+
+
+def coin(xt, t):
+    return torch.full((*xt.shape, 2), 0.5)
+
+
+@pytest.mark.parametrize("value", NO_COUNTS, ids=repr)
+@pytest.mark.parametrize("name", LAW_COUNTS)
+def test_a_count_that_is_none_is_refused_by_name(name, value):
+    argument, law = LAW_COUNTS[name]
+    with pytest.raises(ValueError, match=rf"{argument} must be an int"):
+        law(value)
+
+
+@pytest.mark.parametrize("make", INTS)
+@pytest.mark.parametrize("name", LAW_COUNTS)
+def test_a_count_is_an_integer_of_any_make(name, make):
+    law = LAW_COUNTS[name][1]
+    assert torch.equal(law(make(2)), law(2))
+
+
+def test_a_huge_length_is_refused_at_once():
+    for length in (200, 10**9):
+        with pytest.raises(ValueError, match="too many to enumerate"):
+            one_at_a_time_law(nothing_of(2), 2, length)

@@ -4,19 +4,24 @@ import collections
 import doctest
 import hashlib
 import http.server
+import math
 import os
 import re
 import socket
 import subprocess
 import sys
 import threading
+import tracemalloc
 import types
+from unittest import mock
 
+import numpy as np
 import pooch
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_cases import INTS, NO_COUNTS
 
 from dlm_course.text import corpora
 from dlm_course.text.corpora import CharTokenizer, DataError, load_digits, load_text, random_sequences, sequences, split
@@ -429,6 +434,48 @@ def test_an_alphabet_that_cannot_work_is_refused(arguments, what):
         CharTokenizer(*arguments)
 
 
+def by_a_dictionary(tokenizer, text):
+    """The states one character at a time, and the first character that has none."""
+    state = {char: index for index, char in enumerate(tokenizer.alphabet + tokenizer.mask_char)}
+    unknown = next(((char, place) for place, char in enumerate(text) if char not in state), None)
+    return [state.get(char) for char in text], unknown
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.text(min_size=1), st.text(), st.integers(1, 4))
+def test_a_long_text_is_looked_up_piece_by_piece_as_character_by_character(known, text, piece):
+    """Whatever the characters: beyond 16 bits, halves of surrogate pairs, the mask; pieces of a few characters."""
+    known = known.replace("▢", "") or "a"
+    with mock.patch.object(corpora, "_PIECE", piece):
+        tokenizer = CharTokenizer.from_text(known)
+        assert tokenizer.alphabet == "".join(sorted(set(known)))
+        for given_text in (known, known + text):
+            states, unknown = by_a_dictionary(tokenizer, given_text)
+            if unknown is None:
+                tokens = tokenizer.encode(given_text)
+                assert tokens.dtype == torch.int64
+                assert tokens.tolist() == states
+            else:
+                message = f"the character {unknown[0]!r} at position {unknown[1]} "
+                with pytest.raises(ValueError, match=re.escape(message)):
+                    tokenizer.encode(given_text)
+
+
+def test_a_text_of_two_million_characters_takes_the_memory_of_its_tokens(reference):
+    """Sixteen million bytes, and eight for a piece; a list of the states would take as much again."""
+    text = (reference * (2_000_000 // len(reference) + 1))[:2_000_000]
+    tokenizer = CharTokenizer.from_text(text)
+    tracemalloc.start()
+    try:
+        tokens = tokenizer.encode(text)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(tokens) == 2_000_000
+    assert peak < 40e6
+    assert tokenizer.decode(tokens[-1000:]) == text[-1000:]
+
+
 def test_the_python_reference_survives_the_tokenizer(reference):
     tokenizer = CharTokenizer.from_text(reference)
     assert tokenizer.num_states <= 37
@@ -456,7 +503,7 @@ def test_a_tenth_is_held_out_by_default_of_text_and_of_tokens():
     assert (train.tolist(), rest.tolist()) == (list(range(18)), [18, 19])
 
 
-@pytest.mark.parametrize("held_out", [0, 1, -0.1, 10])
+@pytest.mark.parametrize("held_out", [0, 1, -0.1, 10, math.nan, math.inf, True, "0.1", None])
 def test_a_share_outside_0_to_1_is_refused(held_out):
     with pytest.raises(ValueError, match="between 0 and 1"):
         split("some text", held_out)
@@ -503,7 +550,10 @@ def test_a_batch_goes_to_the_device_asked_for(device):
 @pytest.mark.parametrize("cut", [sequences, lambda tokens, length: random_sequences(tokens, length, 2)])
 @pytest.mark.parametrize(("tokens", "length", "error", "what"), [
     (torch.arange(5), 6, ValueError, "5 tokens.*length 6"),
-    (torch.arange(5), 0, ValueError, "at least 1"),
+    (torch.arange(5), 0, ValueError, "length must be an int >= 1, got 0"),
+    (torch.arange(5), 2.0, ValueError, r"length must be an int >= 1, got 2\.0"),
+    (torch.arange(5), True, ValueError, "length must be an int >= 1, got True"),
+    (torch.arange(5), 10**20, ValueError, "length must be an int"),
     (torch.zeros(2, 5, dtype=torch.int64), 2, ValueError, r"\(2, 5\)"),
     (torch.zeros(5), 2, TypeError, "float32"),
     (torch.ones(5, dtype=torch.bool), 2, TypeError, "bool"),
@@ -514,9 +564,25 @@ def test_tokens_that_cannot_be_cut_are_refused(cut, tokens, length, error, what)
         cut(tokens, length)
 
 
-def test_an_empty_batch_is_refused():
-    with pytest.raises(ValueError, match="batch_size"):
-        random_sequences(torch.arange(5), 2, 0)
+@pytest.mark.parametrize("batch_size", NO_COUNTS, ids=repr)
+def test_a_batch_of_no_number_is_refused(batch_size):
+    with pytest.raises(ValueError, match="batch_size must be an int >= 1"):
+        random_sequences(torch.arange(5), 2, batch_size)
+
+
+@pytest.mark.parametrize("make", INTS)
+def test_lengths_and_batch_sizes_are_integers_of_any_make(make):
+    tokens = torch.arange(12)
+    assert torch.equal(sequences(tokens, make(5)), sequences(tokens, 5))
+    assert torch.equal(random_sequences(tokens, make(5), make(3), generator=seeded()),
+                       random_sequences(tokens, 5, 3, generator=seeded()))
+    assert split(tokens, np.float64(0.25))[1].tolist() == [9, 10, 11]
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32])
+def test_tokens_of_fewer_bytes_are_cut_alike(dtype):
+    tokens = torch.arange(12)
+    assert torch.equal(sequences(tokens.to(dtype), 5), sequences(tokens, 5).to(dtype))
 
 
 # --- the digits, and what an import costs ---------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_cases import assert_close, resampling_steps, seeded, token_paths
+from small_cases import INTS, NO_COUNTS, assert_close, resampling_steps, seeded, token_paths
 
 from dlm_course import (
     AbsorbingTransition,
@@ -470,7 +470,7 @@ def test_a_hidden_markov_language_refuses_what_does_not_fit(numbers, message):
         HiddenMarkovLanguage(*numbers, 3)
 
 
-@pytest.mark.parametrize("length", [0, -1, 2.0, "3", None])
+@pytest.mark.parametrize("length", NO_COUNTS, ids=repr)
 def test_a_length_is_a_positive_int(length):
     for make in (lambda: HiddenMarkovLanguage(halves(2), halves(2, 2), halves(2, 2), length),
                  lambda: MarkovLanguage(halves(2, 2), length)):
@@ -585,3 +585,39 @@ def test_the_words_of_ads_are_six_good_ones_and_some_errors():
     assert float(words.joint[1, 1, 1]) == pytest.approx(0.02 / 27, abs=1e-12)                         # ddd
     assert int((words.joint > 0.01).sum()) == 6
     assert float(words.joint.sum()) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("value", [value for value in NO_COUNTS if value != 0], ids=repr)
+@every_language
+def test_a_number_of_draws_that_is_none_is_refused(name, value):
+    with pytest.raises(ValueError, match="batch_size must be an int >= 0"):
+        LANGUAGES[name][0].sample(value)
+
+
+@every_language
+def test_numbers_of_any_make_and_empty_batches_do(name):
+    words, _ = LANGUAGES[name]
+    for make in INTS:
+        assert torch.equal(words.sample(make(3), generator=seeded(1)), words.sample(3, generator=seeded(1)))
+    x = words.sample(4, generator=seeded(1))
+    for dtype in (torch.uint8, torch.int32):
+        assert torch.equal(words.log_prob(x.to(dtype)), words.log_prob(x))
+        assert torch.equal(words.denoiser(x.to(dtype)), words.denoiser(x))
+    none = words.sample(0)
+    assert none.shape == (0, words.length)
+    assert words.log_prob(none).shape == (0,)
+    assert words.denoiser(none).shape == (0, words.length, words.num_states)
+
+
+def test_a_byte_is_no_mask_of_more_than_its_bits():
+    """A language of 256 symbols, whose mask a uint8 state equals modulo 256."""
+    words = TableLanguage(torch.full((256,), 1 / 256, dtype=DOUBLE))
+    x = torch.tensor([[0], [255]])
+    assert torch.equal(words.denoiser(x.to(torch.uint8)), words.denoiser(x))
+
+
+@pytest.mark.parametrize("make", INTS)
+def test_a_length_is_an_integer_of_any_make(make):
+    words = MarkovLanguage(halves(2, 2), make(3))
+    assert type(words.length) is int
+    assert words.sample(2).shape == (2, 3)

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from small_cases import INTS, NO_COUNTS
 
 from dlm_course.text.corpora import CharTokenizer, load_text, split
 from dlm_course.text.ngram import NGram
@@ -75,8 +76,44 @@ def test_on_text_a_longer_memory_is_better():
 
 
 @pytest.mark.parametrize(("tokens", "options"), [
-    (TOKENS, {"order": 0}), (TOKENS, {"discount": 0.0}), (TOKENS, {"discount": 1.5}), (TOKENS[None], {}),
-    (TOKENS + 2, {})])
+    *((TOKENS, {"order": value}) for value in NO_COUNTS[:-1]), (TOKENS, {"discount": 0.0}),
+    (TOKENS, {"discount": 1.5}), (TOKENS, {"discount": math.nan}), (TOKENS, {"discount": True}),
+    (TOKENS, {"discount": "1"}), (TOKENS[None], {}), (TOKENS + 2, {})])
 def test_it_refuses_what_gives_no_distribution(tokens, options):
     with pytest.raises(ValueError, match=r"an order of at least 1|holds the state"):
         NGram(tokens, V, **options)
+
+
+@pytest.mark.parametrize("value", NO_COUNTS, ids=repr)
+def test_counts_that_are_none_are_refused_by_name(value):
+    with pytest.raises(ValueError, match="vocab_size must be an int >= 1"):
+        NGram(TOKENS, value)
+    with pytest.raises(ValueError, match="length must be an int >= 1"):
+        model().sample(2, value)
+    if value != 0:
+        with pytest.raises(ValueError, match="num must be an int >= 0"):
+            model().sample(value, 3)
+
+
+@pytest.mark.parametrize("make", INTS)
+def test_counts_are_integers_of_any_make(make):
+    ngram, x0 = NGram(TOKENS, make(V), order=make(3)), torch.tensor([[0, 1, 3]])
+    assert torch.equal(ngram.nll(x0), model(order=3).nll(x0))
+    assert torch.equal(ngram.sample(make(2), make(3), generator=torch.Generator().manual_seed(0)),
+                       model(order=3).sample(2, 3, generator=torch.Generator().manual_seed(0)))
+
+
+def test_an_order_beyond_the_text_counts_as_the_longest_context_there_is():
+    x0 = torch.tensor([[0, 1, 3, 2]])
+    assert torch.equal(model(order=10**20).nll(x0), model(order=len(TOKENS)).nll(x0))
+
+
+def test_empty_batches_and_states_of_fewer_bytes_do():
+    x0 = torch.tensor([[0, 1, 3], [2, 2, 2]])
+    for dtype in (torch.uint8, torch.int32):
+        assert torch.equal(NGram(TOKENS.to(dtype), V).nll(x0.to(dtype)), model().nll(x0))
+    assert model().nll(x0[:0]).shape == (0,)
+    assert model().sample(0, 3).shape == (0, 3)
+    for wrong in (x0[0], x0[:, :0]):
+        with pytest.raises(ValueError, match=r"x0 must have shape \(batch, n\)"):
+            model().nll(wrong)

@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from dlm_course.arguments import as_int
 from dlm_course.course.author.execute import execute, write_if_changed
 from dlm_course.course.questions import questions
 from dlm_course.course.student.reset import with_verdicts
@@ -108,7 +109,7 @@ def _check_written(notebook: NotebookNode) -> None:
         points = cell.metadata["nbgrader"].get("points")
         wanted = {"grade": True, "grade_id": cell.id, "locked": False, "points": points, "schema_version": 3,
                   "solution": True, "task": False}
-        if cell.metadata["nbgrader"] != wanted or not isinstance(points, int) or points < 1:
+        if cell.metadata["nbgrader"] != wanted or (as_int(points) or 0) < 1:
             raise ValueError(f"cell {cell.id}, an answer in words, needs points and the nbgrader metadata {wanted}")
         if not cell.source.strip() or UNWRITTEN in cell.source:
             raise ValueError(f"cell {cell.id}, an answer in words, holds no model answer")
