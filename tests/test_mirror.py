@@ -25,13 +25,6 @@ WITHOUT_MODULE = {
     "model/test_processes": "model/training.py in several processes; the file is also what they run",
 }
 
-# Modules whose tests still stand elsewhere.
-TO_BE_MOVED = [
-    "model/checkpoint",
-    "model/evaluation",
-]
-
-
 def place_of_tests(module):
     """Where a module's tests are, below tests/."""
     for number, topic in TOPICS.items():
@@ -50,7 +43,7 @@ def test_the_package_is_found():
     assert sum(path.parent.name == "answers" for path in EXPECTED.values()) == len(TOPICS)
 
 
-@pytest.mark.parametrize("module", sorted(set(EXPECTED) - {*TESTED_ELSEWHERE, *TO_BE_MOVED}))
+@pytest.mark.parametrize("module", sorted(set(EXPECTED) - set(TESTED_ELSEWHERE)))
 def test_a_module_has_its_test_file(module):
     path = TESTS / EXPECTED[module]
     assert path.is_file(), f"dlm_course/{module}.py is not tested in {path.relative_to(TESTS.parent)}"
@@ -70,5 +63,5 @@ def test_no_folder_of_tests_lies_beside_the_package():
 
 
 def test_the_exceptions_are_true():
-    for module in {*TESTED_ELSEWHERE, *TO_BE_MOVED}:
+    for module in TESTED_ELSEWHERE:
         assert not (TESTS / EXPECTED[module]).exists(), f"{module} has its test file: take it out of the table"

@@ -1,14 +1,15 @@
 """The absorbing objective, on table languages small enough to enumerate."""
 
 import math
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_cases import INTS, NO_COUNTS, arbitrary_denoiser, assert_close, assert_mean, language, seeded, timed_denoiser
+from small_cases import INTS, NO_COUNTS, arbitrary_denoiser, assert_close, assert_mean, language, seeded
+from small_losses import SCHEDULES, SIZES, assert_unbiased, by_hand
 
 from dlm_course.bound import discrete
 from dlm_course.bound.continuous import (
@@ -23,53 +24,17 @@ from dlm_course.bound.discrete import (
     all_states,
     at_least_float32,
     bits_per_character,
-    exact_bound,
     exact_masked_lm_loss,
     exact_rho_weighted_loss,
     masked_cross_entropy,
     masked_lm_loss,
     per_token,
-    reverse_model,
     rho_weighted_loss,
     rho_weighted_term,
 )
 from dlm_course.chain.schedule import Schedule
 from dlm_course.chain.transition import AbsorbingTransition
-from dlm_course.model.evaluation import Estimate, estimate
 from dlm_course.text.languages import MarkovLanguage
-
-SIZES = [(2, 1), (2, 3), (3, 2), (3, 3)]
-
-
-def by_hand(denoiser, x0, mask_id, weight_of_pattern, time=None):
-    """Sum over masks of a weight times the masked cross-entropy, the softmax over the non-mask states written out."""
-    total = 0.0
-    for pattern in product((False, True), repeat=len(x0)):
-        xt = [mask_id if masked else int(x) for masked, x in zip(pattern, x0, strict=True)]
-        logits = denoiser(torch.tensor([xt]), time)[0]
-        loss = 0.0
-        for i, masked in enumerate(pattern):
-            if masked:
-                scores = [float(logits[i, k]) for k in range(logits.shape[-1]) if k != mask_id]
-                loss += math.log(sum(math.exp(s) for s in scores)) - float(logits[i, int(x0[i])])
-        total += weight_of_pattern(sum(pattern)) * loss
-    return total
-
-
-@pytest.mark.parametrize(("vocab_size", "length"), SIZES)
-@pytest.mark.parametrize("schedule", [Schedule.linear(1), Schedule.linear(5), Schedule.cosine(4),
-                                      Schedule.geometric(3, 0.1)], ids=repr)
-def test_the_exact_discrete_bound_is_the_sum_over_steps_and_masks(vocab_size, length, schedule):
-    denoiser = arbitrary_denoiser(vocab_size, length)
-    transition = AbsorbingTransition(vocab_size + 1, schedule)
-    x0 = language(vocab_size, length).sequences()
-    ours = exact_rho_weighted_loss(denoiser, x0, transition)
-    rates = [0.0] + [float(schedule.mask_rate(t)) for t in range(1, schedule.num_steps + 1)]
-    for row, x in zip(ours, x0, strict=True):
-        expected = by_hand(denoiser, x, vocab_size, lambda k: sum(
-            (now - before) / now * now**k * (1 - now)**(length - k)
-            for before, now in pairwise(rates)))
-        assert float(row) == pytest.approx(expected, abs=1e-10)
 
 
 @pytest.mark.parametrize(("vocab_size", "length"), SIZES)
@@ -105,31 +70,6 @@ def test_averaged_over_the_data_the_discrete_bound_falls_to_the_entropy_as_T_dou
         gaps.append(float((bound * words.joint.flatten()).sum() - words.entropy()))
     assert all(later < earlier for earlier, later in pairwise(gaps))
     assert 0 < gaps[-1] < gaps[0] / 8
-
-
-def estimates(function, repeats=400):
-    draws = torch.stack([function(torch.Generator().manual_seed(seed)) for seed in range(repeats)])
-    return draws.mean(0), draws.std(0) / math.sqrt(repeats)
-
-
-def assert_unbiased(function, exact):
-    mean, standard_error = estimates(function)
-    assert ((mean - exact).abs() < 5 * standard_error + 1e-9).all(), (mean, exact, standard_error)
-
-
-def test_the_single_step_estimate_is_unbiased():
-    denoiser, x0 = arbitrary_denoiser(3, 3), torch.tensor([[0, 1, 2], [2, 2, 0]]).repeat(20, 1)
-    transition = AbsorbingTransition(4, Schedule.cosine(5))
-    assert_unbiased(lambda g: rho_weighted_loss(denoiser, x0, transition, generator=g).view(20, 2).mean(0),
-                    exact_rho_weighted_loss(denoiser, x0[:2], transition))
-
-
-def test_a_sum_of_terms_over_all_steps_is_unbiased_too():
-    denoiser, x0 = arbitrary_denoiser(3, 2), torch.tensor([[0, 2]]).repeat(50, 1)
-    transition = AbsorbingTransition(4, Schedule.linear(3))
-    assert_unbiased(lambda g: sum(rho_weighted_term(denoiser, x0, transition, torch.full((50,), t), generator=g)
-                                  for t in (1, 2, 3)).mean(0, keepdim=True),
-                    exact_rho_weighted_loss(denoiser, x0[:1], transition))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -221,105 +161,6 @@ def test_byte_states_and_a_time_of_the_networks_dtype_do_in_every_loss():
 def test_a_mask_rate_or_density_that_does_not_fit_is_refused(rate, density, message):
     with pytest.raises(ValueError, match=message):
         continuous_loss(arbitrary_denoiser(3, 3), torch.tensor([[0, 1, 2]]), rate, 3, density=density)
-
-
-def test_a_language_refuses_sequences_of_another_length():
-    for call in (language(3, 3).log_prob, language(3, 3).denoiser):
-        with pytest.raises(ValueError, match="length 3"):
-            call(torch.zeros(5, 2, dtype=torch.long))
-
-
-RATES = {  # lambda_1..lambda_T from their definitions
-    "one step": [1.0],
-    "linear": [t / 4 for t in range(1, 5)],
-    "cosine": [1 - math.cos(math.pi * t / 6) for t in (1, 2)] + [1.0],
-    "geometric": [0.01, 0.1, 1.0],
-    "uneven": [0.05, 0.6, 0.61, 0.9, 1.0],
-}
-SCHEDULES = {"one step": Schedule.linear(1), "linear": Schedule.linear(4), "cosine": Schedule.cosine(3),
-             "geometric": Schedule.geometric(3, 0.01), "uneven": Schedule.from_mask_rate(RATES["uneven"])}
-every_schedule = pytest.mark.parametrize("name", RATES)
-
-
-def sum_of_steps_by_hand(denoiser, x0, mask_id, rates, factor):
-    """sum_t factor(lambda_{t-1}, lambda_t) times the expected masked cross-entropy at step t."""
-    return sum(factor(before, now) * by_hand(denoiser, x0, mask_id, lambda k, now=now: now**k * (1 - now)**(
-        len(x0) - k), torch.tensor([t])) for t, (before, now) in enumerate(pairwise([0.0, *rates]), start=1))
-
-
-def surrogate_by_hand(denoiser, x0, mask_id, rates):
-    return sum_of_steps_by_hand(denoiser, x0, mask_id, rates, lambda before, now: 1.0)
-
-
-def bound_by_hand(denoiser, x0, mask_id, rates):
-    return sum_of_steps_by_hand(denoiser, x0, mask_id, rates, lambda before, now: (now - before) / now)
-
-
-@every_schedule
-@pytest.mark.parametrize("mask_id", [1, 2])
-def test_the_surrogate_and_the_bound_of_a_denoiser_told_the_time_are_their_sums(name, mask_id):
-    rates, transition = RATES[name], AbsorbingTransition(3, SCHEDULES[name], mask_id)
-    denoiser = timed_denoiser(2, 3, len(rates))
-    x0 = torch.tensor(list(product([v for v in range(3) if v != mask_id], repeat=3)))
-    surrogate, bound = exact_masked_lm_loss(denoiser, x0, transition), exact_rho_weighted_loss(denoiser, x0, transition)
-    assert surrogate.shape == bound.shape == (8,)
-    assert_close(surrogate, [surrogate_by_hand(denoiser, x, mask_id, rates) for x in x0])
-    assert_close(bound, [bound_by_hand(denoiser, x, mask_id, rates) for x in x0])
-    assert (surrogate >= bound - 1e-12).all()
-    assert name == "one step" or (surrogate > bound + 1e-3).all()
-
-
-@every_schedule
-@pytest.mark.parametrize("plug_in", [False, True])
-def test_the_rho_weighted_loss_is_the_bound_of_the_reverse_model_of_an_inconsistent_denoiser(name, plug_in):
-    for mask_id in (1, 2):
-        transition, denoiser = AbsorbingTransition(3, SCHEDULES[name], mask_id), timed_denoiser(2, 3, len(RATES[name]))
-        x0 = torch.tensor(list(product([v for v in range(3) if v != mask_id], repeat=3)))
-        bound = exact_bound(reverse_model(denoiser, transition, plug_in=plug_in), x0, transition)
-        assert_close(bound.nelbo, exact_rho_weighted_loss(denoiser, x0, transition).numpy())
-        assert_close(bound.nelbo, [bound_by_hand(denoiser, x, mask_id, RATES[name]) for x in x0])
-        assert (bound.prior == 0).all()
-
-
-@pytest.mark.parametrize("make", [Schedule.linear, Schedule.cosine])
-def test_the_surrogate_grows_with_the_number_of_steps(make):
-    denoiser, x0 = arbitrary_denoiser(3, 3), torch.tensor([[0, 1, 2], [2, 2, 0]])
-    losses = torch.stack([exact_masked_lm_loss(denoiser, x0, AbsorbingTransition(4, make(num_steps)))
-                          for num_steps in (1, 2, 4, 8, 16)])
-    assert (losses[1:] > losses[:-1] + 0.1).all()
-    assert (losses[-1] > 5 * losses[0]).all()  # in proportion to T in the end; the bound itself converges
-
-
-def test_the_surrogate_is_defined_for_a_chain_that_leaves_something_visible():
-    denoiser, x0 = timed_denoiser(2, 3, 2), torch.tensor([[0, 1, 1]])
-    transition = AbsorbingTransition(3, Schedule([0.4, 0.5]))
-    assert_close(exact_masked_lm_loss(denoiser, x0, transition), [surrogate_by_hand(denoiser, x0[0], 2, [0.4, 0.7])])
-    with pytest.raises(ValueError, match="alpha_bar_T"):
-        exact_rho_weighted_loss(denoiser, x0, transition)
-
-
-@every_schedule
-def test_single_draws_of_bound_and_surrogate_are_unbiased_for_a_denoiser_told_the_time(name):
-    rates, transition = RATES[name], AbsorbingTransition(3, SCHEDULES[name])
-    denoiser = timed_denoiser(2, 2, len(rates))
-    x0 = torch.tensor([[0, 1]])
-    many = x0.repeat(3000, 1)
-    assert_mean(masked_lm_loss(denoiser, many, transition, generator=seeded(1)),
-                surrogate_by_hand(denoiser, x0[0], 2, rates))
-    assert_mean(rho_weighted_loss(denoiser, many, transition, generator=seeded(2)),
-                bound_by_hand(denoiser, x0[0], 2, rates))
-
-
-def test_every_term_is_unbiased_and_t_is_an_int_or_one_a_row():
-    denoiser, rates = timed_denoiser(2, 2, 4), RATES["linear"]
-    transition, x0 = AbsorbingTransition(3, SCHEDULES["linear"]), torch.tensor([[0, 1]]).repeat(3000, 1)
-    for t in (1, 2, 3, 4):
-        due = sum_of_steps_by_hand(denoiser, x0[0], 2, rates,
-                                   lambda before, now, t=t: (now - before) / now * (now == t / 4))
-        draws = rho_weighted_term(denoiser, x0, transition, t, generator=seeded(t))
-        assert_mean(draws, due)
-        assert torch.equal(draws, rho_weighted_term(denoiser, x0, transition, torch.full((3000,), t),
-                                                    generator=seeded(t)))
 
 
 EIGHT = MarkovLanguage(torch.tensor([[0.7, 0.2], [0.3, 0.8]], dtype=torch.float64), 8)
@@ -516,29 +357,6 @@ def test_only_masked_tokens_cost_anything_and_each_costs_its_cross_entropy(devic
     noise = torch.where((xt == mask_id)[..., None], logits, torch.randn_like(logits) * 50)
     noise[..., mask_id] = 30.0
     assert torch.equal(masked_cross_entropy(lambda x, time: noise, x0, xt, time, mask_id), loss)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64])
-def test_an_estimate_is_the_mean_and_its_standard_error(dtype):
-    losses = (torch.randn(50, dtype=torch.float64, generator=seeded(1)) * 7 + 1000).to(dtype)
-    values = losses.numpy().astype(np.float64)
-    ours = estimate(losses)
-    assert isinstance(ours, Estimate)
-    assert ours.mean == pytest.approx(values.mean(), abs=1e-10)
-    assert ours.standard_error == pytest.approx(values.std(ddof=1) / math.sqrt(50), abs=1e-10)
-    assert estimate(torch.tensor([1, 3])) == Estimate(2.0, 1.0)
-    assert str(Estimate(1.23456, 0.5)) == "1.235 ± 0.500"
-
-
-@pytest.mark.parametrize("losses", [torch.tensor(1.0), torch.tensor([1.0]), torch.zeros(0), torch.zeros(3, 2)])
-def test_an_estimate_of_fewer_than_two_losses_is_refused(losses):
-    with pytest.raises(ValueError, match="at least two losses, got shape"):
-        estimate(losses)
-
-
-def test_conversions():
-    assert float(per_token(torch.tensor(6.0), 3)) == 2
-    assert float(bits_per_character(torch.tensor(6 * math.log(2)), 3)) == pytest.approx(2)
 
 
 def test_errors_name_the_cause():

@@ -2,14 +2,25 @@
 
 import math
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_cases import assert_close, assert_mean, bayes_table, resampling_steps, seeded, token_paths
+from small_cases import (
+    arbitrary_denoiser,
+    assert_close,
+    assert_mean,
+    bayes_table,
+    language,
+    resampling_steps,
+    seeded,
+    timed_denoiser,
+    token_paths,
+)
+from small_losses import RATES, SCHEDULES, SIZES, assert_unbiased, by_hand, every_schedule
 
 from dlm_course import (
     AbsorbingTransition,
@@ -17,13 +28,19 @@ from dlm_course import (
     MatrixTransition,
     Schedule,
     UniformTransition,
+    bits_per_character,
     exact_bound,
+    exact_masked_lm_loss,
+    exact_rho_weighted_loss,
+    masked_lm_loss,
+    per_token,
     prior_kl,
     reverse_model,
+    rho_weighted_loss,
     sampled_bound,
     step_kl,
 )
-from dlm_course.bound.discrete import all_states, time_free
+from dlm_course.bound.discrete import all_states, rho_weighted_term, time_free
 
 DOUBLE = torch.float64
 COSINE = [1 - math.cos(math.pi / 4), 1.0]  # beta_t of cosine(2): lambda_1 = 1 - cos(pi/4), lambda_2 = 1
@@ -560,3 +577,122 @@ def test_the_bound_of_half_precision_logits_is_that_of_the_same_numbers_in_float
         terms, due = (exact_bound(model, x0, transition).terms for model in (reverse, exact))
         assert terms.dtype == torch.float64
         assert torch.equal(terms, due)
+
+
+# The absorbing chain: the rho_t-weighted loss and its surrogate
+
+@pytest.mark.parametrize(("vocab_size", "length"), SIZES)
+@pytest.mark.parametrize("schedule", [Schedule.linear(1), Schedule.linear(5), Schedule.cosine(4),
+                                      Schedule.geometric(3, 0.1)], ids=repr)
+def test_the_exact_discrete_bound_is_the_sum_over_steps_and_masks(vocab_size, length, schedule):
+    denoiser = arbitrary_denoiser(vocab_size, length)
+    transition = AbsorbingTransition(vocab_size + 1, schedule)
+    x0 = language(vocab_size, length).sequences()
+    ours = exact_rho_weighted_loss(denoiser, x0, transition)
+    rates = [0.0] + [float(schedule.mask_rate(t)) for t in range(1, schedule.num_steps + 1)]
+    for row, x in zip(ours, x0, strict=True):
+        expected = by_hand(denoiser, x, vocab_size, lambda k: sum(
+            (now - before) / now * now**k * (1 - now)**(length - k)
+            for before, now in pairwise(rates)))
+        assert float(row) == pytest.approx(expected, abs=1e-10)
+
+
+def test_the_single_step_estimate_is_unbiased():
+    denoiser, x0 = arbitrary_denoiser(3, 3), torch.tensor([[0, 1, 2], [2, 2, 0]]).repeat(20, 1)
+    transition = AbsorbingTransition(4, Schedule.cosine(5))
+    assert_unbiased(lambda g: rho_weighted_loss(denoiser, x0, transition, generator=g).view(20, 2).mean(0),
+                    exact_rho_weighted_loss(denoiser, x0[:2], transition))
+
+
+def test_a_sum_of_terms_over_all_steps_is_unbiased_too():
+    denoiser, x0 = arbitrary_denoiser(3, 2), torch.tensor([[0, 2]]).repeat(50, 1)
+    transition = AbsorbingTransition(4, Schedule.linear(3))
+    assert_unbiased(lambda g: sum(rho_weighted_term(denoiser, x0, transition, torch.full((50,), t), generator=g)
+                                  for t in (1, 2, 3)).mean(0, keepdim=True),
+                    exact_rho_weighted_loss(denoiser, x0[:1], transition))
+
+
+def sum_of_steps_by_hand(denoiser, x0, mask_id, rates, factor):
+    """sum_t factor(lambda_{t-1}, lambda_t) times the expected masked cross-entropy at step t."""
+    return sum(factor(before, now) * by_hand(denoiser, x0, mask_id, lambda k, now=now: now**k * (1 - now)**(
+        len(x0) - k), torch.tensor([t])) for t, (before, now) in enumerate(pairwise([0.0, *rates]), start=1))
+
+
+def surrogate_by_hand(denoiser, x0, mask_id, rates):
+    return sum_of_steps_by_hand(denoiser, x0, mask_id, rates, lambda before, now: 1.0)
+
+
+def bound_by_hand(denoiser, x0, mask_id, rates):
+    return sum_of_steps_by_hand(denoiser, x0, mask_id, rates, lambda before, now: (now - before) / now)
+
+
+@every_schedule
+@pytest.mark.parametrize("mask_id", [1, 2])
+def test_the_surrogate_and_the_bound_of_a_denoiser_told_the_time_are_their_sums(name, mask_id):
+    rates, transition = RATES[name], AbsorbingTransition(3, SCHEDULES[name], mask_id)
+    denoiser = timed_denoiser(2, 3, len(rates))
+    x0 = torch.tensor(list(product([v for v in range(3) if v != mask_id], repeat=3)))
+    surrogate, bound = exact_masked_lm_loss(denoiser, x0, transition), exact_rho_weighted_loss(denoiser, x0, transition)
+    assert surrogate.shape == bound.shape == (8,)
+    assert_close(surrogate, [surrogate_by_hand(denoiser, x, mask_id, rates) for x in x0])
+    assert_close(bound, [bound_by_hand(denoiser, x, mask_id, rates) for x in x0])
+    assert (surrogate >= bound - 1e-12).all()
+    assert name == "one step" or (surrogate > bound + 1e-3).all()
+
+
+@every_schedule
+@pytest.mark.parametrize("plug_in", [False, True])
+def test_the_rho_weighted_loss_is_the_bound_of_the_reverse_model_of_an_inconsistent_denoiser(name, plug_in):
+    for mask_id in (1, 2):
+        transition, denoiser = AbsorbingTransition(3, SCHEDULES[name], mask_id), timed_denoiser(2, 3, len(RATES[name]))
+        x0 = torch.tensor(list(product([v for v in range(3) if v != mask_id], repeat=3)))
+        bound = exact_bound(reverse_model(denoiser, transition, plug_in=plug_in), x0, transition)
+        assert_close(bound.nelbo, exact_rho_weighted_loss(denoiser, x0, transition).numpy())
+        assert_close(bound.nelbo, [bound_by_hand(denoiser, x, mask_id, RATES[name]) for x in x0])
+        assert (bound.prior == 0).all()
+
+
+@pytest.mark.parametrize("make", [Schedule.linear, Schedule.cosine])
+def test_the_surrogate_grows_with_the_number_of_steps(make):
+    denoiser, x0 = arbitrary_denoiser(3, 3), torch.tensor([[0, 1, 2], [2, 2, 0]])
+    losses = torch.stack([exact_masked_lm_loss(denoiser, x0, AbsorbingTransition(4, make(num_steps)))
+                          for num_steps in (1, 2, 4, 8, 16)])
+    assert (losses[1:] > losses[:-1] + 0.1).all()
+    assert (losses[-1] > 5 * losses[0]).all()  # in proportion to T in the end; the bound itself converges
+
+
+def test_the_surrogate_is_defined_for_a_chain_that_leaves_something_visible():
+    denoiser, x0 = timed_denoiser(2, 3, 2), torch.tensor([[0, 1, 1]])
+    transition = AbsorbingTransition(3, Schedule([0.4, 0.5]))
+    assert_close(exact_masked_lm_loss(denoiser, x0, transition), [surrogate_by_hand(denoiser, x0[0], 2, [0.4, 0.7])])
+    with pytest.raises(ValueError, match="alpha_bar_T"):
+        exact_rho_weighted_loss(denoiser, x0, transition)
+
+
+@every_schedule
+def test_single_draws_of_bound_and_surrogate_are_unbiased_for_a_denoiser_told_the_time(name):
+    rates, transition = RATES[name], AbsorbingTransition(3, SCHEDULES[name])
+    denoiser = timed_denoiser(2, 2, len(rates))
+    x0 = torch.tensor([[0, 1]])
+    many = x0.repeat(3000, 1)
+    assert_mean(masked_lm_loss(denoiser, many, transition, generator=seeded(1)),
+                surrogate_by_hand(denoiser, x0[0], 2, rates))
+    assert_mean(rho_weighted_loss(denoiser, many, transition, generator=seeded(2)),
+                bound_by_hand(denoiser, x0[0], 2, rates))
+
+
+def test_every_term_is_unbiased_and_t_is_an_int_or_one_a_row():
+    denoiser, rates = timed_denoiser(2, 2, 4), RATES["linear"]
+    transition, x0 = AbsorbingTransition(3, SCHEDULES["linear"]), torch.tensor([[0, 1]]).repeat(3000, 1)
+    for t in (1, 2, 3, 4):
+        due = sum_of_steps_by_hand(denoiser, x0[0], 2, rates,
+                                   lambda before, now, t=t: (now - before) / now * (now == t / 4))
+        draws = rho_weighted_term(denoiser, x0, transition, t, generator=seeded(t))
+        assert_mean(draws, due)
+        assert torch.equal(draws, rho_weighted_term(denoiser, x0, transition, torch.full((3000,), t),
+                                                    generator=seeded(t)))
+
+
+def test_conversions():
+    assert float(per_token(torch.tensor(6.0), 3)) == 2
+    assert float(bits_per_character(torch.tensor(6 * math.log(2)), 3)) == pytest.approx(2)

@@ -58,7 +58,7 @@ PROMISES = {
     "flow matching": Promise({"num_solver_steps": 3, "width": 16}, "estimate", {None: 6, 1: 2, 4: 8},
                              "the solver needs at least one step, got", True),
     "absorbing diffusion": Promise({"width": 16}, "bound", {None: 2, 1: 1, 2: 2, 4: 2},
-                                   "num_sampling_steps must be an int >= 1, got", False),
+                                   "num_sampling_steps must be an int >= 1 and <= 1,000,000, got", False),
     "uniform diffusion": Promise({"num_steps": 6, "width": 16}, "bound", {None: 6, 1: 1, 4: 4, 6: 6},
                                  r"num_sampling_steps must be in 1\.\.6, the T of the model's chain, got", False),
 }

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from small_cases import INTS, NO_COUNTS
@@ -79,3 +80,21 @@ def test_fewer_than_two_sequences_have_no_standard_error():
         with pytest.raises(ValueError, match=rf"at least two sequences, got {len(x0)}"):
             held_out_bits(model(), x0)
     assert estimate(torch.tensor([1, 3])) == Estimate(2.0, 1.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64])
+def test_an_estimate_is_the_mean_and_its_standard_error(dtype):
+    losses = (torch.randn(50, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 7 + 1000).to(dtype)
+    values = losses.numpy().astype(np.float64)
+    ours = estimate(losses)
+    assert isinstance(ours, Estimate)
+    assert ours.mean == pytest.approx(values.mean(), abs=1e-10)
+    assert ours.standard_error == pytest.approx(values.std(ddof=1) / math.sqrt(50), abs=1e-10)
+    assert estimate(torch.tensor([1, 3])) == Estimate(2.0, 1.0)
+    assert str(Estimate(1.23456, 0.5)) == "1.235 ± 0.500"
+
+
+@pytest.mark.parametrize("losses", [torch.tensor(1.0), torch.tensor([1.0]), torch.zeros(0), torch.zeros(3, 2)])
+def test_an_estimate_of_fewer_than_two_losses_is_refused(losses):
+    with pytest.raises(ValueError, match="at least two losses, got shape"):
+        estimate(losses)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_cases import INTS, NO_COUNTS, assert_close, resampling_steps, seeded, token_paths
+from small_cases import INTS, NO_COUNTS, assert_close, language, resampling_steps, seeded, token_paths
 
 from dlm_course import (
     AbsorbingTransition,
@@ -621,3 +621,9 @@ def test_a_length_is_an_integer_of_any_make(make):
     words = MarkovLanguage(halves(2, 2), make(3))
     assert type(words.length) is int
     assert words.sample(2).shape == (2, 3)
+
+
+def test_a_language_refuses_sequences_of_another_length():
+    for call in (language(3, 3).log_prob, language(3, 3).denoiser):
+        with pytest.raises(ValueError, match="length 3"):
+            call(torch.zeros(5, 2, dtype=torch.long))
