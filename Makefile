@@ -13,7 +13,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PYTEST := $(BIN)/pytest -n auto --maxprocesses=8 --dist loadgroup --no-loadscope-reorder --durations=10
+PYTEST := $(BIN)/pytest -n auto --maxprocesses=8 --dist loadfile --no-loadscope-reorder --durations=10
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 TORCH  ?=
 BROWSER ?= yes

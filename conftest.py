@@ -1,6 +1,7 @@
 """How the suite is run: what goes to one worker, the longest first; and each cell of a lecture once more at its end."""
 
 import os
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -25,17 +26,29 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--nbval", default=False) and not config.getoption("--once") and hasattr(os, "fork"):
         _add_each_cell_again(items)
-    for item in items:    # with --dist loadgroup: a file goes to one worker, unless its tests say otherwise
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(_group_of(item)))
     items.sort(key=lambda item: next((n for n, start in enumerate(LONGEST) if item.nodeid.startswith(start)),
                                      len(LONGEST)))
 
 
-def _group_of(item):
-    if "10_capstone.ipynb" in item.nodeid:    # the exercise takes the models that the solution has trained
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With --dist loadfile: a file goes to one worker, but for the exceptions of `_group_of`."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return _group_of(nodeid)
+
+    return ByGroup(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def _group_of(nodeid):
+    """What goes to one worker, by a test's id."""
+    file, _, test = nodeid.partition("::")
+    if "10_capstone.ipynb" in file:    # the exercise takes the models that the solution has trained
         return "10_capstone"
-    return item.nodeid.partition("::")[0]
+    topic = re.search(r"\[(\d\d)\b", test)
+    return f"{file}, topic {topic[1]}" if file.endswith("test_questions.py") and topic else file
 
 
 def _add_each_cell_again(items):

@@ -9,16 +9,10 @@ import torch
 from dlm_course.course.questions import judge, questions, references_before, run
 from dlm_course.course.topics import TOPICS
 
-
-def of_one_topic(question):
-    """To one worker: a topic's questions share what is slow to make."""
-    return pytest.mark.xdist_group(f"questions-{question.id[:2]}")
-
-
-ALL = [pytest.param(question, id=question.id, marks=of_one_topic(question))
+ALL = [pytest.param(question, id=question.id)
        for topic in TOPICS for question in questions(topic)]
 WRONG = [pytest.param(question, number, id=f"{question.id}-{number}",
-                      marks=[of_one_topic(question), *([pytest.mark.slow] if number > 1 else [])])
+                      marks=[pytest.mark.slow] if number > 1 else [])
          for topic in TOPICS for question in questions(topic)
          for number, mistake in enumerate(question.misconceptions) if mistake.wrong is not None]
 
