@@ -1,7 +1,7 @@
 """dlm_course: the companion package of the course on discrete diffusion language models.
 
 The public names stand in `__init__.pyi`. They load on first use, so that importing the package (or asking its command
-line for help) does not wait for torch. The folders are the layers; each imports only those that stand before it:
+line for help) does not wait for torch. The folders are the layers; each imports only folders that stand before it:
 
     chain       one token: states, schedules, transitions                                   lectures 01 to 03
     bound       the training objective: in discrete and in continuous time                  lectures 03 to 06
@@ -11,6 +11,8 @@ line for help) does not wait for torch. The folders are the layers; each imports
     families    seven families of generative models behind one face                         lecture 09
     show        pictures and explorers
     course      what runs the course: questions, the student's check, the author's release
+
+`sampling` and `text` do not import each other; `arguments` and `files` serve all, `cli` is the command line.
 """
 
 import lazy_loader

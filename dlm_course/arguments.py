@@ -1,6 +1,6 @@
 """Checks of the numbers that functions are given.
 
-A number may come from numpy or torch as well as from Python: np.int64(4) is an int here. True is none, nor is 3.0.
+A number may come from numpy or torch as well as from Python: np.int64(4) is an int here. A bool or a float is not.
 """
 
 import math

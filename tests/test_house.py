@@ -131,6 +131,12 @@ def test_lower_layers_import_no_upper_ones():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_no_module_imports_through_the_root():
+    """`from dlm_course import Denoiser` in a lower layer would be an import that no contract sees."""
+    through = re.compile(r"^\s*(?:from dlm_course import|import dlm_course\b(?!\.))", re.MULTILINE)
+    assert [path.name for path in (ROOT / "dlm_course").rglob("*.py") if through.search(path.read_text("utf-8"))] == []
+
+
 def test_importing_the_package_does_not_import_torch():
     done = python("import sys, dlm_course, dlm_course.cli\nprint('torch' in sys.modules, 'numpy' in sys.modules)")
     assert (done.stdout, done.stderr) == ("False False\n", "")
@@ -183,6 +189,13 @@ def test_every_command_that_help_names_is_a_target():
 def test_help_makes_no_environment():
     done = run("make", "--dry-run", "help")
     assert "venv" not in done.stdout
+
+
+def test_what_goes_first_is_there():
+    text = (ROOT / "conftest.py").read_text(encoding="utf-8")
+    first = re.findall(r'"([^"]+)"', re.search(r"^LONGEST = \[(.*?)\]", text, re.MULTILINE | re.DOTALL)[1])
+    assert first
+    assert [start for start in first if not list(ROOT.glob(f"{start}*"))] == []
 
 
 # Continuous integration

@@ -76,7 +76,9 @@ def test_a_push_shows_a_verdict_for_every_task(tmp_path):
     shutil.copy(ROOT / "exercises" / "00_start_here.ipynb", tmp_path / "exercises")
     notebook = json.loads((ROOT / "solutions" / "01_single_token_chains.ipynb").read_text(encoding="utf-8"))
     (tmp_path / "exercises" / "01_single_token_chains.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-    done = in_a_class(script("Check the answers"), tmp_path)
+    (tmp_path / "exercises" / "01_single_token_chains.old-1.ipynb").write_text("kept by reset", encoding="utf-8")
+    (tmp_path / "exercises" / "02_not_due.ipynb").write_text("not due yet", encoding="utf-8")
+    done = in_a_class(script("Check the answers"), tmp_path, TOPICS="00 01")
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert done.returncode == 1, done.stderr      # 00 is not answered yet
     assert re.findall(r"^### (.*)$", summary, re.MULTILINE) == ["00_start_here", "01_single_token_chains"]

@@ -135,7 +135,7 @@ def test_rho_is_the_share_of_the_mask_rate_that_a_step_adds():
 
 
 def test_a_schedule_need_not_reach_its_limit():
-    # beta_t = 1/(t+1)^2: alpha_bar_T = (T+2) / (2 (T+1)), which tends to 1/2 (MATHEMATICS 2).
+    # beta_t = 1/(t+1)^2: alpha_bar_T = (T+2) / (2 (T+1)), which tends to 1/2.
     for num_steps in (1, 10, 1000):
         made = Schedule([1 / (t + 1) ** 2 for t in range(1, num_steps + 1)])
         due = Fraction(num_steps + 2, 2 * (num_steps + 1))

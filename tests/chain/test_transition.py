@@ -703,7 +703,7 @@ def test_stationary_of_float32_matrices():
 
 
 def test_a_chain_that_stops_corrupting_never_reaches_its_stationary_law():
-    # beta_t = 1/(t+1)^2: alpha_bar tends to 1/2, so half of the mass stays at x_0 (MATHEMATICS 2).
+    # beta_t = 1/(t+1)^2: alpha_bar tends to 1/2, so half of the mass stays at x_0.
     schedule = Schedule([1 / (t + 1) ** 2 for t in range(1, 2001)])
     for chain in (UniformTransition(3, schedule), AbsorbingTransition(3, schedule)):
         law, pi = chain.marginal(torch.tensor(0), 2000), chain.stationary()
@@ -775,7 +775,7 @@ def test_plug_in_counts_x_t_twice_under_the_uniform_chain():
     bayes = torch.tensor([5 / 8, 3 / 8], dtype=DOUBLE)
     assert_close(chain.reverse(xt, bayes, 2), [3 / 4, 1 / 4], 1e-15)
     assert_close(plug_in_reverse(chain, xt, bayes, 2), [27 / 34, 7 / 34], 1e-15)
-    # p(x_0) without x_2, the leave-one-out of a single token, puts plug-in right (MATHEMATICS 12).
+    # p(x_0) without x_2, the leave-one-out of a single token, puts plug-in right.
     assert_close(plug_in_reverse(chain, xt, torch.tensor([0.5, 0.5], dtype=DOUBLE), 2), [3 / 4, 1 / 4], 1e-15)
 
 

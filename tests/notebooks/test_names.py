@@ -61,8 +61,8 @@ def ambiguous(sources, folder):
     for id_, source in sources.items():
         table = symtable.symtable(source, "cell", "exec")
         exported = {name for name in bound(source) if any(name in names for names in outside.values())}
-        for node in ast.parse(source).body:    # functions of this cell that others call
-            if isinstance(node, ast.FunctionDef) and node.name in exported:
+        for node in ast.parse(source).body:    # functions and classes of this cell that others call
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in exported:
                 own = next(scope for scope in table.get_children() if scope.get_name() == node.name)
                 reads = {name.get_name() for name in own.get_symbols() if name.is_global()} | read_later(own)
                 found += [(id_, f"{name}, in {node.name}", binders[name])
@@ -83,7 +83,9 @@ def test_what_a_cell_takes_from_others_is_bound_in_one_of_them(path, tmp_path):
     ({"a": "x = [t for t in range(3)]", "b": "t = 5", "c": "print(t, x)"}, []),
     ({"a": "z = 1\ndef f():\n    return z", "b": "z = 2", "c": "f()"}, [("a", "z, in f", ["a", "b"])]),
     ({"a": "z = 1\ndef f():\n    return z\nf()", "b": "z = 2"}, []),
+    ({"a": "z = 1\nclass C:\n    def f(self):\n        return z", "b": "z = 2", "c": "C().f()"},
+     [("a", "z, in C", ["a", "b"])]),
     ({"a": "print(nowhere)"}, [("a", "nowhere", [])]),
-], ids=["once", "twice", "own", "updated", "comprehension", "function", "function-of-its-own", "never"])
+], ids=["once", "twice", "own", "updated", "comprehension", "function", "function-of-its-own", "class", "never"])
 def test_what_is_ambiguous(sources, found, tmp_path):
     assert ambiguous(sources, tmp_path) == found

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from dlm_course.arguments import as_int
@@ -44,7 +45,10 @@ def release(topic: str, solutions: Path) -> Release:
     source = nbformat.read(path, as_version=4)
     _check_cells(source, topic)
     folder = path.parent
-    solution = execute(source, folder)
+    try:
+        solution = execute(source, folder)
+    except CellExecutionError as error:
+        raise ValueError(f"a cell of {path.name} raises {error.ename}: {error.evalue}") from None
     _check_verdicts(solution, topic, "✓", "the solution does not pass")
     exercise = execute(clear(solution), folder)
     _check_verdicts(exercise, topic, "○", "the stub is not judged as not attempted")

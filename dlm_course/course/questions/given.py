@@ -4,9 +4,9 @@ from dlm_course.course.questions.question import same
 
 
 class GivenFunction:
-    """A function that is an argument of a case: its copies are itself, and two with equal attributes are equal.
+    """A function that is an argument of a case: not copied, so that an answer that changed one would not be noticed.
 
-    `run` copies the arguments before a call and compares them after it, to tell whether the answer changed one.
+    Two with equal attributes are equal: the same seed gives equal cases.
     """
 
     def __deepcopy__(self, memo: dict) -> "GivenFunction":

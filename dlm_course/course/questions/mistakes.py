@@ -61,6 +61,8 @@ def slip(right: Callable[..., Any], then: Callable[..., Any] | None = None, **ch
     """
     names = [name for name, p in inspect.signature(right).parameters.items() if p.kind is not p.KEYWORD_ONLY]
     switches = {name: value for name, value in changes.items() if name not in names}
+    if unknown := switches.keys() - inspect.signature(right).parameters.keys():
+        raise TypeError(f"{right.__name__} has no argument or switch {', '.join(sorted(unknown))}")
     needs = {name: list(inspect.signature(changes[name]).parameters) for name in names if name in changes}
     also = list(inspect.signature(then).parameters)[1:] if then else []
 

@@ -1,7 +1,7 @@
 """A question: what the student defines, on which cases it is tried, and what the known mistakes are called.
 
-`run` is the only code that touches the student's function; `judge` is pure and sees nothing but arrays. The self-check
-in the notebook and grading use the same two.
+`run` is the only code that touches the student's function; `judge` is pure and sees nothing but arrays. `check` in a
+notebook uses the two.
 """
 
 import copy

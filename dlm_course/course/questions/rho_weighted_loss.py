@@ -19,7 +19,10 @@ from dlm_course.course.questions.question import Case, Question
 
 def rho(beta: Tensor, *, alpha_bar: Callable[[Tensor], Tensor] = lambda beta: (1 - beta).cumprod(0),
         formula: Callable[..., Tensor] = lambda b, now, before: b * before / (1 - now)) -> Tensor:
-    """rho_t; or what another formula makes of beta_t, alpha_bar_t and alpha_bar_{t-1}."""
+    """rho_t; or what another formula makes of beta_t, alpha_bar_t and alpha_bar_{t-1}.
+
+    Written apart from `Schedule.rho`, with a switch for each mistake.
+    """
     now = alpha_bar(beta)
     return formula(beta, now, torch.cat([beta.new_ones(1), now[:-1]]))
 

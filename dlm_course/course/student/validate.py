@@ -1,5 +1,6 @@
 """Validate: nbval runs the assembled notebook, and its outcome becomes one verdict a question.
 
+It is nbval, as for the course's own notebooks, so that a class's repository can run the same in its tests.
 The verdict is the line that a question's check printed when nbval ran it. Other output in that cell, of a logging
 handler that the student has set up for example, costs nothing. Neither do the plugins, the settings and the variables
 that pytest finds on a student's machine: it is run with none of them.

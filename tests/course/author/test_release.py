@@ -176,6 +176,12 @@ def test_release_refuses_cells_that_do_not_fit_the_questions(solutions, change, 
         release("01", solutions)
 
 
+def test_a_solution_with_a_cell_that_raises_is_named(solutions):
+    edit(solutions, lambda notebook: notebook.cells.insert(1, new_code_cell("raise RuntimeError('no data')")))
+    with pytest.raises(ValueError, match=rf"a cell of {NAME} raises RuntimeError: no data"):
+        release("01", solutions)
+
+
 def test_release_refuses_where_there_are_no_solutions(tmp_path):
     with pytest.raises(FileNotFoundError, match=f"{NAME} is missing; run from the course's checkout"):
         release("01", tmp_path)
