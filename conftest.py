@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent
 AGAIN = ROOT / "tests" / "notebooks" / "again.py"
-SECONDS = 20    # for one cell that is run again: an error shows sooner, only trainings run longer
+SECONDS = 6    # for one cell that is run again: an error shows sooner, only trainings run longer
 
 # The longest files, the longest first: started last, one of them would keep a worker busy when the others are done.
 LONGEST = ["lectures/09_", "solutions/10_", "exercises/10_", "lectures/07_", "lectures/06_", "lectures/08_",
