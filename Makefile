@@ -45,8 +45,10 @@ test-quick: $(VENV)/ready-test
 test-notebooks: $(VENV)/ready-test
 	OMP_NUM_THREADS=1 $(PYTEST) --nbval lectures solutions exercises --timeout=1200
 
+ifeq ($(filter topic,$(MAKECMDGOALS))$(wildcard solutions/$(N)_*.ipynb),topic)
+$(error which topic? two digits: make topic N=05)
+endif
 topic: $(VENV)/ready-test
-	@ls solutions/$(N)_*.ipynb >/dev/null 2>&1 || { echo "which topic? two digits: make topic N=05"; exit 1; }
 	OMP_NUM_THREADS=1 $(PYTEST) -q tests/course/questions tests/notebooks -k "$(N)"
 	OMP_NUM_THREADS=1 $(PYTEST) -q --nbval tests/answers/test_$(N)_* $(wildcard lectures/$(N)_*) solutions/$(N)_* \
 	    exercises/$(N)_*

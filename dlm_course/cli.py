@@ -259,8 +259,9 @@ def _check_device(device: str) -> None:
 def _checkout() -> Path:
     """The course's folder: where we are, above it, or where the package stands."""
     for place in (Path.cwd(), *Path.cwd().parents, Path(__file__).parents[1]):
-        if (place / "lectures").is_dir() and (place / "exercises").is_dir():
-            return place
+        exercises = place / "exercises"
+        if exercises.is_dir() and ((place / "lectures").is_dir() or any(exercises.glob("[0-9][0-9]_*.ipynb"))):
+            return place    # a class's repository has exercises alone
     _stop("the course's notebooks were not found: run this inside the checkout, where lectures/ and exercises/ are")
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
 
+from dlm_course.cli import app
 from dlm_course.course.topics import notebook_name
 
 ROOT = Path(__file__).parents[1]
@@ -94,3 +96,15 @@ def test_a_model_of_emoji_is_trained_and_writes(run, tmp_path):
     code, stdout, _ = run("sample", "___", "--checkpoint", "model.safetensors", "--show-steps", "--steps", "4")
     assert code == 0
     assert stdout.startswith("   0  '___'\n")
+
+
+def test_a_folder_with_exercises_alone_is_the_course(tmp_path, monkeypatch):
+    """As in a class's repository: `reset 01` puts back the notebook that stands there, and no other."""
+    (tmp_path / "exercises").mkdir()
+    mine = tmp_path / "exercises" / "01_single_token_chains.ipynb"
+    mine.write_text("mine", encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "exercises")
+    done = CliRunner().invoke(app, ["reset", "01"])
+    assert done.exit_code == 0
+    assert (tmp_path / "exercises" / "01_single_token_chains.old-1.ipynb").read_text(encoding="utf-8") == "mine"
+    assert mine.read_text(encoding="utf-8").startswith("{")
