@@ -23,7 +23,7 @@ TERMINALS = {
 }
 
 
-@pytest.fixture(params=TERMINALS)
+@pytest.fixture(params=[name if name == "cp1252" else pytest.param(name, marks=pytest.mark.slow) for name in TERMINALS])
 def run(request, tmp_path):
     """Run the command on the terminal: its exit code, stdout and stderr."""
     def run(*arguments):
