@@ -48,8 +48,8 @@ class DenoiserConfig:
             raise ValueError(f"mask_id must be one of the states 0..{self.num_states - 1}, got {self.mask_id!r}")
         object.__setattr__(self, "mask_id", mask_id)
         if self.width % (2 * self.num_heads):
-            raise ValueError(f"width must be a multiple of {2 * self.num_heads}, 2 num_heads (rotary pairs), got "
-                             f"{self.width}")
+            raise ValueError(f"width must be a multiple of {2 * self.num_heads}, two channels (a rotary pair) for each "
+                             f"of {self.num_heads} heads, got {self.width}")
         if self.kernel_size % 2 == 0 and not self.causal:
             raise ValueError(f"kernel_size must be odd, so that as many neighbours are seen on the left as on the "
                              f"right, got {self.kernel_size}")

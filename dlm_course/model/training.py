@@ -217,8 +217,8 @@ def train(text: str, config: TrainingConfig, model_config: dict[str, Any] | None
     train_tokens, held_out = (part.to(device) for part in split(tokenizer.encode(text), config.held_out))
     if len(held_out) < 2 * config.length:
         raise ValueError(f"the text has {len(text)} characters, of which {len(held_out)} are held out, but two "
-                         f"sequences of {config.length} are needed there: use a longer text, shorter sequences or a "
-                         "larger held-out share")
+                         f"sequences of {config.length} are needed there: use a longer text, a smaller length or, in "
+                         "Python, a larger held_out")
     held_out = sequences(held_out, config.length)[:256]
     shape = DenoiserConfig(tokenizer.num_states, tokenizer.mask_id, **{"max_length": config.length,
                                                                       **(model_config or {})})

@@ -90,7 +90,7 @@ def _python_reference() -> str:
     except ImportError as error:
         raise DataError("this Python comes without pydoc_data.topics, the text of its language reference (some "
                         "distributions leave it out or package it apart); install it, use a Python from python.org or "
-                        'conda, or use load_text("tiny-shakespeare") or a text file of your own') from error
+                        'conda, or take "tiny-shakespeare" or a text file of your own') from error
     # Whole sections stand in several topics; a dict drops the repeats and keeps the order.
     paragraphs = dict.fromkeys(paragraph for name in sorted(topics) for paragraph in _paragraphs(topics[name]))
     lines = dict.fromkeys(_prose(paragraph) for paragraph in paragraphs)
@@ -135,7 +135,7 @@ def _tiny_shakespeare() -> str:
     if digest != SHAKESPEARE_SHA256:
         raise DataError(f"{path} is not tiny-shakespeare: its sha256 is {digest} ({len(content):,} bytes), expected "
                         f"{SHAKESPEARE_SHA256}; was it edited, cut short, or were its line ends converted? Replace or "
-                        'remove it, or use the offline default load_text("python-reference")')
+                        'remove it, or use the offline default, "python-reference"')
     return content.decode()
 
 

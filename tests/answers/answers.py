@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from dlm_course import check
-from dlm_course.course.questions import find, judge, references_before, run
+from dlm_course.course.questions import answer_key, find, judge, references_before, run
 
 EXERCISES = Path(__file__).parents[2] / "exercises"
 GENERIC = re.compile(r"wrong value: (entry|it|the frequency of) ")
@@ -109,8 +109,8 @@ class Topic:
         function = self.namespace(source)[question.name]
         found = []
         for seed in seeds:
-            cases = question.cases(seed)
-            found.append(judge(question, cases, run(function, cases, references_before(question))))
+            outputs = run(function, question.cases(seed), references_before(question))
+            found.append(judge(answer_key(question, seed), outputs))
         return found
 
     def check_notebook(self, answers, folder):

@@ -201,7 +201,7 @@ def assert_fails_with_advice_and_leaves_nothing(cache, what):
     message = str(failure.value)
     assert "DLM_COURSE_DATA" in message
     assert "tinyshakespeare.txt" in message
-    assert 'load_text("python-reference")' in message
+    assert 'offline default, "python-reference"' in message
     assert failure.value.__cause__ is not None
     assert files_under(cache) == []
 

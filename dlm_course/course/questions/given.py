@@ -1,6 +1,6 @@
 """What a task hands to the student's function besides tensors."""
 
-from dlm_course.course.questions.question import same
+from dlm_course.course.questions.arrays import same
 
 
 class GivenFunction:

@@ -35,10 +35,14 @@ class Assembly:
 
 def read_notebook(path: Path) -> NotebookNode:
     """The student's notebook. Raises NotebookError, with the usual cause, for anything that is none."""
+    if path.is_dir():
+        raise NotebookError(f"{path}: is a folder; check takes a topic (01) or the path of a notebook")
     try:
         text = text_of(path.read_bytes())
     except FileNotFoundError:
-        raise NotebookError(f"{path}: no such file; check takes a topic (01) or the path of a notebook") from None
+        longer = path.with_name(f"{path.name}.ipynb")
+        hint = f"is it {longer}?" if longer.exists() else "check takes a topic (01) or the path of a notebook"
+        raise NotebookError(f"{path}: no such file; {hint}") from None
     except (OSError, NotText) as error:
         raise NotebookError(f"{path}: cannot be read: {error}") from None
     try:
@@ -51,8 +55,9 @@ def read_notebook(path: Path) -> NotebookNode:
                 cell.metadata.pop("nbgrader", None)
     except Exception as error:  # nbformat raises whatever it trips over
         reason = " ".join(str(error).split())[:120]
-        raise NotebookError(f"{path}: not a notebook ({type(error).__name__}: {reason}); was it saved while being "
-                            "edited by hand? `dlm-course reset` makes a fresh one and keeps this file") from None
+        advice = ("was it saved while being edited by hand? `dlm-course reset` makes a fresh one and keeps this file"
+                  if path.suffix == ".ipynb" else "check takes a topic (01) or the path of an .ipynb file")
+        raise NotebookError(f"{path}: not a notebook ({type(error).__name__}: {reason}); {advice}") from None
     for cell in notebook.cells:
         _check_characters(cell, path)
     return notebook

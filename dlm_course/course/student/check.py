@@ -3,7 +3,7 @@
 import os
 import sys
 
-from dlm_course.course.questions import Verdict, find, judge, references_before, run
+from dlm_course.course.questions import Verdict, answer_key, find, judge, references_before, run
 
 _LOOK_UP = object()
 
@@ -22,8 +22,8 @@ def check(question_id: str, answer: object = _LOOK_UP) -> None:
         verdict = Verdict(question.id, "○", f"not attempted: there is no {question.name} yet. Run its cell; is the "
                                             "name as it was given?")
     else:
-        cases = question.cases(0)
-        verdict = judge(question, cases, run(answer, cases, references_before(question)))
+        outputs = run(answer, question.cases(0), references_before(question))
+        verdict = judge(answer_key(question, 0), outputs)
     if os.environ.get("NBGRADER_EXECUTION") and not verdict.passed:
         raise AssertionError(str(verdict))
     print(verdict)

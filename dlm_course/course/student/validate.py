@@ -33,7 +33,7 @@ _NOT_PASSED_ON = ("PYTEST_", "NBVAL", "NBGRADER_")
 
 
 class CouldNotRun(RuntimeError):
-    """The notebook did not run to its end; `verdicts` are those of the questions that were reached."""
+    """The notebook did not run to its end; `verdicts` are those of the questions, as far as there was a kernel."""
 
     def __init__(self, message: str, verdicts: list[Verdict]):
         super().__init__(message)
@@ -49,22 +49,29 @@ def validate(assembly: Assembly, folder: Path, cell_timeout: float = CELL_TIMEOU
     notebook.cells.insert(0, nbformat.v4.new_code_cell(
         f"import os as _os; _os.chdir({str(folder.resolve())!r}); del _os", metadata={"tags": ["nbval-ignore-output"]}))
     report = _run_nbval(notebook, cell_timeout)
-    hung = next((cell["source"] for cell in report["cells"].values() if "Timeout" in cell["message"] or "died" in
+    ids = list(report["cells"])
+    hung = next((id for id, cell in report["cells"].items() if "Timeout" in cell["message"] or "died" in
                  cell["message"].lower()), None)
+    ran = ids if hung is None else ids[:ids.index(hung)]
     verdicts = []
     told: dict[str, str] = {}  # a reason for there being no verdict -> the first question that it was said of
     for question in questions(assembly.topic):
         verdict = _printed_verdict(question.id, report)
-        if verdict is None and hung is None and f"{question.id}-check" in report["cells"]:
+        if verdict is None and f"{question.id}-check" in ran:
             reason = why_no_verdict(question.id, report, folder)
             first = told.setdefault(reason, question.id)
             verdict = Verdict(question.id, "✗", "not judged: " + (reason if first == question.id else
                                                                   f"the same as for {first}"))
+        elif verdict is None and hung is not None:
+            verdict = (Verdict(question.id, "✗", f"not judged: it did not finish within {cell_timeout:.0f} seconds, or "
+                                                 "ended its kernel")
+                       if hung in (question.id, f"{question.id}-check") else
+                       Verdict(question.id, "○", "not judged: the notebook did not run as far as this"))
         if verdict is not None:
             verdicts.append(verdict)
     if hung is not None:
-        first = next((line for line in hung.splitlines() if line.strip()), "")
-        raise CouldNotRun(f"a cell did not finish within {cell_timeout:.0f} seconds, or ended its kernel: `{first}`",
+        line = next((line for line in report["cells"][hung]["source"].splitlines() if line.strip()), "")
+        raise CouldNotRun(f"a cell did not finish within {cell_timeout:.0f} seconds, or ended its kernel: `{line}`",
                           verdicts)
     if len(verdicts) < len(questions(assembly.topic)):
         raise CouldNotRun(f"could not run: {report['problems'][0]}", verdicts)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_questions import ID
 
-from dlm_course.course.questions import Case, Question, judge, run
+from dlm_course.course.questions import Case, Question, answer_key, judge, run
 from dlm_course.course.questions.given import GivenFunction
 
 
@@ -44,6 +44,6 @@ def test_those_with_equal_attributes_are_equal_and_others_are_not():
 def test_an_answer_is_given_the_function():
     question = Question(id=ID, points=1, name="at_two", reference=lambda line: line(2 * torch.ones(1)),
                         cases=lambda seed: [Case((Line(seed + 2, POINTS),), "a line")])
-    cases = question.cases(0)
-    assert judge(question, cases, run(lambda line: line(torch.full((1,), 2.0)), cases)).passed
-    assert not judge(question, cases, run(lambda line: line(torch.ones(1)), cases)).passed
+    key, cases = answer_key(question, 0), question.cases(0)
+    assert judge(key, run(lambda line: line(torch.full((1,), 2.0)), cases)).passed
+    assert not judge(key, run(lambda line: line(torch.ones(1)), cases)).passed

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlm_course.course.questions import judge, questions, references_before, run
+from dlm_course.course.questions import answer_key, judge, questions, references_before, run
 from dlm_course.course.topics import TOPICS
 
 ALL = [pytest.param(question, id=question.id)
@@ -53,20 +53,19 @@ def test_the_seed_decides_the_cases(question):
 @pytest.mark.parametrize("question", ALL)
 def test_the_reference_passes(question, seed):
     question = compared(question)
-    cases = question.cases(seed)
-    assert str(judge(question, cases, run(without_generator(question.reference), cases))) == f"✓ {question.id}"
+    outputs = run(without_generator(question.reference), question.cases(seed))
+    assert str(judge(answer_key(question, seed), outputs)) == f"✓ {question.id}"
 
 
 @pytest.mark.parametrize("question", ALL)
 def test_a_result_in_float32_passes(question):
     question = compared(question)
-    cases = question.cases(0)
 
     def single(*args, generator=None):
         result = question.reference(*args)
         return result.float() if result.is_floating_point() else result
 
-    assert judge(question, cases, run(single, cases)).passed
+    assert judge(answer_key(question, 0), run(single, question.cases(0))).passed
 
 
 @pytest.mark.parametrize(("question", "number"), WRONG)
@@ -77,8 +76,7 @@ def test_a_misconception_is_rejected_with_its_own_message(question, number):
     question = compared(question)
     reasons = set()
     for seed in range(5):
-        cases = question.cases(seed)
-        said = judge(question, cases, run(without_generator(mistake.wrong), cases))
+        said = judge(answer_key(question, seed), run(without_generator(mistake.wrong), question.cases(seed)))
         assert said.status == "✗"
         assert said.reason in [mistake.message, *before]
         reasons.add(said.reason)

@@ -552,8 +552,20 @@ def test_a_missing_file(tmp_path):
     assert "no such file; check takes a topic (01) or the path of a notebook" in message
 
 
+def test_a_name_without_its_ending_is_completed_in_the_message(tmp_path):
+    path = written(tmp_path, SOURCE)
+    assert f"no such file; is it {path}?" in refused(path.with_suffix(""))
+
+
 def test_a_folder(tmp_path):
-    assert "cannot be read" in refused(tmp_path)
+    assert "is a folder; check takes a topic (01) or the path of a notebook" in refused(tmp_path)
+
+
+def test_a_file_of_another_kind_is_not_called_damaged(tmp_path):
+    message = refused(written(tmp_path, "print(2)\n", name="answers.py"))
+    assert "not a notebook" in message
+    assert "check takes a topic (01) or the path of an .ipynb file" in message
+    assert "reset" not in message
 
 
 @pytest.mark.parametrize("sources", [[], ["x = 1"], ["# Task 99-1\nx = 1"], ["# Task 01-9\nx = 1"]])
