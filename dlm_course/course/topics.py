@@ -1,5 +1,7 @@
-"""The topics: their numbers, their names, and where the package keeps its copies of their exercises."""
+"""The topics: their numbers, their names, their tasks, and where the package keeps its copies of their exercises."""
 
+import functools
+import json
 from pathlib import Path
 
 TOPICS = {
@@ -24,3 +26,14 @@ def notebook_name(topic: str) -> str:
     if topic not in TOPICS:
         raise ValueError(f"no exercises for topic {topic!r}; there are exercises for {', '.join(TOPICS)}")
     return f"{topic}_{TOPICS[topic]}.ipynb"
+
+
+@functools.cache
+def task_ids(topic: str) -> tuple[str, ...]:
+    """The ids of the topic's tasks, in order: the cells of its exercise that a check follows. ValueError as above.
+
+    They are those of its questions; but reading a notebook takes no torch, for which a student's check would wait.
+    """
+    cells = json.loads((RELEASED / notebook_name(topic)).read_text(encoding="utf-8"))["cells"]
+    ids = [cell["id"] for cell in cells]
+    return tuple(id_ for id_ in ids if f"{id_}-check" in ids)

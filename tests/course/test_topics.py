@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dlm_course.course.questions import questions
-from dlm_course.course.topics import RELEASED, TOPICS, notebook_name
+from dlm_course.course.topics import RELEASED, TOPICS, notebook_name, task_ids
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,8 +17,13 @@ def test_numbers_count_up_and_every_topic_has_its_exercise():
     assert names == {path.name for path in RELEASED.glob("*.ipynb")}
 
 
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_tasks_of_the_released_exercise_are_the_questions(topic):
+    assert list(task_ids(topic)) == [question.id for question in questions(topic)]
+
+
 @pytest.mark.parametrize("topic", ["99", "1", "", "single_token_chains", None])
 def test_an_unknown_topic_is_an_error_that_names_the_known_ones(topic):
-    for of in (notebook_name, questions):
+    for of in (notebook_name, questions, task_ids):
         with pytest.raises(ValueError, match=r"no exercises for topic .*; there are exercises for 00, 01, "):
             of(topic)

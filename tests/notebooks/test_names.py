@@ -22,9 +22,24 @@ def cells_of(path):
 
 
 def bound(source):
-    """The names that a cell binds: assigned, imported, defined."""
-    return {name.get_name() for name in symtable.symtable(source, "cell", "exec").get_symbols()
-            if name.is_assigned() or name.is_imported() or name.is_namespace()}
+    """The names that a cell binds: assigned, imported, defined. Not symtable: from Python 3.12 on it counts the
+    variables of a comprehension, too."""
+    names, todo = set(), [ast.parse(source)]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            names |= {part.target.id for part in ast.walk(node) if isinstance(part, ast.NamedExpr)}
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif not isinstance(node, ast.Lambda):
+            if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+                names.add(node.name)
+            todo += ast.iter_child_nodes(node)
+    return names - {None}
 
 
 def read_later(table):
@@ -81,11 +96,13 @@ def test_what_a_cell_takes_from_others_is_bound_in_one_of_them(path, tmp_path):
     ({"a": "for t in range(3): pass", "b": "for t in range(4): print(t)"}, []),
     ({"a": "x = 1", "b": "x = x + 1"}, [("b", "x", ["a", "b"])]),
     ({"a": "x = [t for t in range(3)]", "b": "t = 5", "c": "print(t, x)"}, []),
+    ({"a": "x = [(y := t) for t in range(3)]", "b": "import numpy as y", "c": "print(y)"}, [("c", "y", ["a", "b"])]),
     ({"a": "z = 1\ndef f():\n    return z", "b": "z = 2", "c": "f()"}, [("a", "z, in f", ["a", "b"])]),
     ({"a": "z = 1\ndef f():\n    return z\nf()", "b": "z = 2"}, []),
     ({"a": "z = 1\nclass C:\n    def f(self):\n        return z", "b": "z = 2", "c": "C().f()"},
      [("a", "z, in C", ["a", "b"])]),
     ({"a": "print(nowhere)"}, [("a", "nowhere", [])]),
-], ids=["once", "twice", "own", "updated", "comprehension", "function", "function-of-its-own", "class", "never"])
+], ids=["once", "twice", "own", "updated", "comprehension", "walrus", "function", "function-of-its-own", "class",
+        "never"])
 def test_what_is_ambiguous(sources, found, tmp_path):
     assert ambiguous(sources, tmp_path) == found

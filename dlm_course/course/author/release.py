@@ -52,7 +52,7 @@ def release(topic: str, solutions: Path) -> Release:
     _check_verdicts(solution, topic, "✓", "the solution does not pass")
     exercise = execute(clear(solution), folder)
     _check_verdicts(exercise, topic, "○", "the stub is not judged as not attempted")
-    released = with_verdicts(exercise, topic, "✓")
+    released = with_verdicts(exercise, "✓")
     return Release(solution, exercise, released)
 
 

@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import Any
 
 from dlm_course.course.questions.judging import AnswerKey, answer_key, judge
-from dlm_course.course.questions.question import Case, Misconception, Output, Question, Verdict
+from dlm_course.course.questions.question import Case, Misconception, Output, Question
 from dlm_course.course.questions.running import run
 from dlm_course.course.topics import TOPICS
 
-__all__ = ["AnswerKey", "Case", "Misconception", "Output", "Question", "Verdict", "answer_key", "find", "judge",
+__all__ = ["AnswerKey", "Case", "Misconception", "Output", "Question", "answer_key", "find", "judge",
            "questions", "references_before", "run"]
 
 

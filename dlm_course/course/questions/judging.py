@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dlm_course.course.questions.arrays import as_array
-from dlm_course.course.questions.question import Output, Question, Verdict, with_article
+from dlm_course.course.questions.question import Output, Question, with_article
+from dlm_course.course.verdict import Verdict
 
 
 class AnswerKey:

@@ -92,22 +92,6 @@ class Question:
         default=lambda case, expected: 1e-6 + 1e-4 * np.abs(expected) if expected.dtype.kind == "f" else 0)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The one line that a student reads: ✓ passed, ✗ failed, ○ not attempted."""
-
-    id: str
-    status: str
-    reason: str = ""
-
-    @property
-    def passed(self) -> bool:
-        return self.status == "✓"
-
-    def __str__(self) -> str:
-        return f"{self.status} {self.id}" + (f": {self.reason}" if self.reason else "")
-
-
 def with_article(type_name: str) -> str:
     """How a verdict calls what it was given, "a list" for example."""
     return "None" if type_name == "NoneType" else f"{'an' if type_name[:1] in 'aeiou' else 'a'} {type_name}"

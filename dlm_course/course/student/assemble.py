@@ -13,8 +13,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from dlm_course.course.questions import questions
-from dlm_course.course.topics import RELEASED, TOPICS, notebook_name
+from dlm_course.course.topics import RELEASED, TOPICS, notebook_name, task_ids
 from dlm_course.files import NotText, text_of
 
 TASK_LINE = re.compile(r"^#\s*Task\s+(\d\d-\d+)\b", re.IGNORECASE)
@@ -150,7 +149,7 @@ def _is_project(cell: NotebookNode) -> bool:
 
 def _by_name(topic: str) -> dict[str, str]:
     """The ways in which an answer can be named, each with the question's id."""
-    return {name: question.id for question in questions(topic) for name in (question.id, question.id[:4])}
+    return {name: id_ for id_ in task_ids(topic) for name in (id_, id_[:4])}
 
 
 def _answered_by(cell: NotebookNode, names: dict[str, str]) -> str | None:

@@ -3,7 +3,8 @@
 import os
 import sys
 
-from dlm_course.course.questions import Verdict, answer_key, find, judge, references_before, run
+from dlm_course.course.questions import answer_key, find, judge, references_before, run
+from dlm_course.course.verdict import Verdict
 
 _LOOK_UP = object()
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlm_course.course.questions import Verdict
 from dlm_course.course.student.assemble import NotebookError, assemble, read_notebook, topic_of
 from dlm_course.course.student.validate import CouldNotRun, validate
+from dlm_course.course.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from dlm_course.course.questions import Verdict, questions
 from dlm_course.course.topics import RELEASED, notebook_name
+from dlm_course.course.verdict import Verdict
 from dlm_course.files import write_whole
 
 
 def untouched(topic: str) -> NotebookNode:
     """The exercise notebook as released, from the package's copy."""
-    return with_verdicts(nbformat.read(RELEASED / notebook_name(topic), as_version=4), topic, "○")
+    return with_verdicts(nbformat.read(RELEASED / notebook_name(topic), as_version=4), "○")
 
 
 def reset(topic: str, exercises: Path) -> Path | None:
@@ -40,11 +40,12 @@ def _free_name(path: Path) -> Path:
     return kept
 
 
-def with_verdicts(notebook: NotebookNode, topic: str, status: str) -> NotebookNode:
+def with_verdicts(notebook: NotebookNode, status: str) -> NotebookNode:
     """The notebook with the stored output of every check cell that of the given verdict, ✓ or ○."""
     notebook = nbformat.from_dict(notebook)
     cells = {cell.id: cell for cell in notebook.cells}
-    for question in questions(topic):
-        verdict = Verdict(question.id, status, "not attempted" if status == "○" else "")
-        cells[f"{question.id}-check"].outputs = [nbformat.v4.new_output("stream", name="stdout", text=f"{verdict}\n")]
+    for id_ in cells:
+        if check := cells.get(f"{id_}-check"):
+            verdict = Verdict(id_, status, "not attempted" if status == "○" else "")
+            check.outputs = [nbformat.v4.new_output("stream", name="stdout", text=f"{verdict}\n")]
     return notebook

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import nbformat
 
-from dlm_course.course.questions import Verdict, questions
 from dlm_course.course.student.assemble import Assembly
 from dlm_course.course.student.causes import why_no_verdict
+from dlm_course.course.topics import task_ids
+from dlm_course.course.verdict import Verdict
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -55,25 +56,24 @@ def validate(assembly: Assembly, folder: Path, cell_timeout: float = CELL_TIMEOU
     ran = ids if hung is None else ids[:ids.index(hung)]
     verdicts = []
     told: dict[str, str] = {}  # a reason for there being no verdict -> the first question that it was said of
-    for question in questions(assembly.topic):
-        verdict = _printed_verdict(question.id, report)
-        if verdict is None and f"{question.id}-check" in ran:
-            reason = why_no_verdict(question.id, report, folder)
-            first = told.setdefault(reason, question.id)
-            verdict = Verdict(question.id, "✗", "not judged: " + (reason if first == question.id else
-                                                                  f"the same as for {first}"))
+    for id_ in task_ids(assembly.topic):
+        verdict = _printed_verdict(id_, report)
+        if verdict is None and f"{id_}-check" in ran:
+            reason = why_no_verdict(id_, report, folder)
+            first = told.setdefault(reason, id_)
+            verdict = Verdict(id_, "✗", f"not judged: {reason if first == id_ else f'the same as for {first}'}")
         elif verdict is None and hung is not None:
-            verdict = (Verdict(question.id, "✗", f"not judged: it did not finish within {cell_timeout:.0f} seconds, or "
-                                                 "ended its kernel")
-                       if hung in (question.id, f"{question.id}-check") else
-                       Verdict(question.id, "○", "not judged: the notebook did not run as far as this"))
+            own = hung in (id_, f"{id_}-check")
+            verdict = Verdict(id_, "✗" if own else "○", "not judged: " + (
+                f"it did not finish within {cell_timeout:.0f} seconds, or ended its kernel" if own else
+                "the notebook did not run as far as this"))
         if verdict is not None:
             verdicts.append(verdict)
     if hung is not None:
         line = next((line for line in report["cells"][hung]["source"].splitlines() if line.strip()), "")
         raise CouldNotRun(f"a cell did not finish within {cell_timeout:.0f} seconds, or ended its kernel: `{line}`",
                           verdicts)
-    if len(verdicts) < len(questions(assembly.topic)):
+    if len(verdicts) < len(task_ids(assembly.topic)):
         raise CouldNotRun(f"could not run: {report['problems'][0]}", verdicts)
     return verdicts
 

@@ -1,20 +1,10 @@
-"""What a verdict reads like, and how near an answer must come to the reference."""
+"""What is said of a wrong type, and how near an answer must come to the reference."""
 
 import numpy as np
 import pytest
 from small_questions import doubling
 
-from dlm_course.course.questions import Verdict
 from dlm_course.course.questions.question import with_article
-
-
-@pytest.mark.parametrize(("verdict", "line", "passed"), [
-    (Verdict("01-1-double", "✓"), "✓ 01-1-double", True), (Verdict("01-1-double", "○", "not attempted"),
-                                                             "○ 01-1-double: not attempted", False),
-    (Verdict("01-1-double", "✗", "shape (2,)"), "✗ 01-1-double: shape (2,)", False)])
-def test_a_verdict_is_one_line(verdict, line, passed):
-    assert str(verdict) == line
-    assert verdict.passed is passed
 
 
 @pytest.mark.parametrize(("type_name", "called"), [("list", "a list"), ("int", "an int"), ("NoneType", "None")])

@@ -3,22 +3,31 @@
 import copy
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from dlm_course.course.questions import Verdict, questions
+from dlm_course.course.questions import questions
 from dlm_course.course.student import check_notebook as checking
 from dlm_course.course.student.check_notebook import Outcome, check_notebook
 from dlm_course.course.student.validate import CouldNotRun
 from dlm_course.course.topics import notebook_name
+from dlm_course.course.verdict import Verdict
 
 ROOT = Path(__file__).parents[3]
 IDS = [question.id for question in questions("01")]
 SOLVED = nbformat.read(ROOT / "solutions" / notebook_name("01"), as_version=4)
 TEXT = json.dumps(SOLVED, ensure_ascii=False)
 PASSED, FAILED = Verdict(IDS[0], "✓"), Verdict(IDS[1], "✗", "wrong")
+
+
+def test_torch_is_not_waited_for_before_the_notebook_runs():
+    """Importing it takes longer than all else that the command does in its own process."""
+    code = "import sys; import dlm_course.course.student.check_notebook; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 @pytest.fixture
