@@ -32,6 +32,12 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One worker more than cores: some tests wait, for a browser, a kernel, a time limit."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """With --dist loadfile: a file goes to one worker, but for the exceptions of `_group_of`."""
     from xdist.scheduler import LoadScopeScheduling
