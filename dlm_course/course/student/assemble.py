@@ -125,13 +125,19 @@ def topic_of(notebook: NotebookNode, path: Path) -> str:
 
     Raises NotebookError where there is none.
     """
-    found = [topic for topic in TOPICS for cell in notebook.cells if _answered_by(cell, _by_name(topic))]
+    found = [topic for topic in TOPICS for _ in answered(notebook, topic)]
     if found:
         return max(set(found), key=found.count)
     if path.name[:2] in TOPICS:
         return path.name[:2]
     raise NotebookError(f"{path}: holds no answer to any exercise; an answer stands in its task's own cell, or in one "
                         "whose first line is `# Task 01-2`")
+
+
+def answered(notebook: NotebookNode, topic: str) -> list[str]:
+    """The id of a question of the topic for each cell that holds an answer to it, in the order of the cells."""
+    names = _by_name(topic)
+    return [id_ for cell in notebook.cells if (id_ := _answered_by(cell, names))]
 
 
 def assemble(student: NotebookNode, topic: str) -> Assembly:
@@ -210,6 +216,12 @@ def _put_together(given: Sequence[NotebookNode], answers: Mapping[str, Answer],
         cells += [] if _is_project(cell) else [cell]
         cells += _as_new(places.get(cell.id, ()))
     return cells
+
+
+def is_written(cell: NotebookNode) -> bool:
+    """True for an answer in words, which a person grades: nbgrader's "manually graded answer"."""
+    nbgrader = cell.metadata.get("nbgrader", {})
+    return cell.cell_type == "markdown" and bool(nbgrader.get("solution") and nbgrader.get("grade"))
 
 
 def _is_project(cell: NotebookNode) -> bool:
