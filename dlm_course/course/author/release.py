@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from dlm_course.arguments import as_int
 from dlm_course.course.author.execute import execute, write_if_changed
 from dlm_course.course.questions import questions
+from dlm_course.course.student.assemble import is_written
 from dlm_course.course.student.reset import with_verdicts
 from dlm_course.course.topics import RELEASED, notebook_name
 
@@ -62,15 +63,9 @@ def clear(solution: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.source = SOLUTION.sub(r"\1...", cell.source)
-        elif _is_written(cell):
+        elif is_written(cell):
             cell.source = UNWRITTEN
     return notebook
-
-
-def _is_written(cell: NotebookNode) -> bool:
-    """True for an answer in words: nbgrader's "manually graded answer"."""
-    nbgrader = cell.metadata.get("nbgrader", {})
-    return cell.cell_type == "markdown" and bool(nbgrader.get("solution") and nbgrader.get("grade"))
 
 
 def write_release(topic: str, root: Path) -> list[Path]:
@@ -109,7 +104,7 @@ def _check_cells(notebook: NotebookNode, topic: str) -> None:
 
 
 def _check_written(notebook: NotebookNode) -> None:
-    for cell in filter(_is_written, notebook.cells):
+    for cell in filter(is_written, notebook.cells):
         points = cell.metadata["nbgrader"].get("points")
         wanted = {"grade": True, "grade_id": cell.id, "locked": False, "points": points, "schema_version": 3,
                   "solution": True, "task": False}

@@ -7,6 +7,7 @@ own work: long runs with settings of one's own, on which no answer depends. They
 
 import re
 import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,13 +24,43 @@ class NotebookError(ValueError):
     """A file that is no notebook, or not that of a topic."""
 
 
+class NotANotebook(NotebookError):
+    """Text that nbformat cannot read; the message says what it trips over."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a notebook holds for one question.
+
+    source   the cell that counts: the last one that is not the stub, or the stub if there is nothing else
+    before   those that were written before it, in order: they run before it, so that a split cell keeps its parts
+    cells    how many cells hold an answer, stubs included
+    """
+
+    source: str
+    before: tuple[str, ...] = ()
+    cells: int = 1
+
+    def note(self, stub: str) -> str:
+        """What the student should know of the choice; "" where there was nothing to choose."""
+        if self.cells == 1:
+            return ""
+        taken = "all are the stub" if self.source.strip() == stub.strip() else \
+            "the last one that is not the stub is taken"
+        return f"{self.cells} cells hold an answer; {taken}"
+
+
 @dataclass(frozen=True)
 class Assembly:
-    """The notebook to be validated, and what the student should know of how it came about."""
+    """The notebook to be validated, and what the student should know of how it came about.
+
+    answers  by question id, in the order of the student's notebook; a question without a cell is not there
+    """
 
     topic: str
     notebook: NotebookNode
     notes: tuple[str, ...]
+    answers: Mapping[str, Answer]
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -45,6 +76,22 @@ def read_notebook(path: Path) -> NotebookNode:
     except (OSError, NotText) as error:
         raise NotebookError(f"{path}: cannot be read: {error}") from None
     try:
+        notebook = parse(text)
+    except NotANotebook as error:
+        advice = ("was it saved while being edited by hand? `dlm-course reset` makes a fresh one and keeps this file"
+                  if path.suffix == ".ipynb" else "check takes a topic (01) or the path of an .ipynb file")
+        raise NotebookError(f"{path}: {error}; {advice}") from None
+    for cell in notebook.cells:
+        _check_characters(cell, path)
+    return notebook
+
+
+def parse(text: str) -> NotebookNode:
+    """The notebook that the text of a file holds, in nbformat 4, each source a string. Raises NotANotebook.
+
+    nbgrader's metadata are dropped where they are none.
+    """
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nbformat's own, of duplicate ids: they cost nothing here
             notebook = nbformat.reads(text, as_version=4)
@@ -54,11 +101,7 @@ def read_notebook(path: Path) -> NotebookNode:
                 cell.metadata.pop("nbgrader", None)
     except Exception as error:  # nbformat raises whatever it trips over
         reason = " ".join(str(error).split())[:120]
-        advice = ("was it saved while being edited by hand? `dlm-course reset` makes a fresh one and keeps this file"
-                  if path.suffix == ".ipynb" else "check takes a topic (01) or the path of an .ipynb file")
-        raise NotebookError(f"{path}: not a notebook ({type(error).__name__}: {reason}); {advice}") from None
-    for cell in notebook.cells:
-        _check_characters(cell, path)
+        raise NotANotebook(f"not a notebook ({type(error).__name__}: {reason})") from None
     return notebook
 
 
@@ -81,13 +124,19 @@ def topic_of(notebook: NotebookNode, path: Path) -> str:
 
     Raises NotebookError where there is none.
     """
-    found = [topic for topic in TOPICS for cell in notebook.cells if _answered_by(cell, _by_name(topic))]
+    found = [topic for topic in TOPICS for _ in answered(notebook, topic)]
     if found:
         return max(set(found), key=found.count)
     if path.name[:2] in TOPICS:
         return path.name[:2]
     raise NotebookError(f"{path}: holds no answer to any exercise; an answer stands in its task's own cell, or in one "
                         "whose first line is `# Task 01-2`")
+
+
+def answered(notebook: NotebookNode, topic: str) -> list[str]:
+    """The id of a question of the topic for each cell that holds an answer to it, in the order of the cells."""
+    names = _by_name(topic)
+    return [id_ for cell in notebook.cells if (id_ := _answered_by(cell, names))]
 
 
 def assemble(student: NotebookNode, topic: str) -> Assembly:
@@ -99,11 +148,24 @@ def assemble(student: NotebookNode, topic: str) -> Assembly:
     Given cells that the student has changed run too, behind the original, except for the checks.
     """
     copy = nbformat.read(RELEASED / notebook_name(topic), as_version=4)
-    names = _by_name(topic)
     given = {cell.id: cell for cell in copy.cells}
+    sources, own = _sort_out(student, given, topic)
+    answers = {id_: _choose(of_one, given[id_].source) for id_, of_one in sources.items()}
+    notes = [f"{id_}: {note}" for id_, answer in answers.items() if (note := answer.note(given[id_].source))]
+    copy.cells = _put_together(copy.cells, answers, _places(own, [None, *given]))
+    return Assembly(topic, copy, tuple(notes), answers)
+
+
+# A cell of the student's own: the id of the given cell that it follows, None at the top, and its source.
+Own = tuple[str | None, str]
+
+
+def _sort_out(student: NotebookNode, given: Mapping[str, NotebookNode],
+              topic: str) -> tuple[dict[str, list[str]], list[Own]]:
+    """The sources of all cells that answer a question, by its id, and the student's own cells; the rest is dropped."""
+    names = _by_name(topic)
     answers: dict[str, list[str]] = {}
-    before: dict[str, list[str]] = {}
-    own = []
+    own: list[Own] = []
     anchor = None
     for cell in student.cells:
         id_ = _answered_by(cell, names)
@@ -119,28 +181,46 @@ def assemble(student: NotebookNode, topic: str) -> Assembly:
                 continue
         if cell.cell_type == "code" and cell.source.strip():
             own.append((anchor, cell.source))
-    # From the back: an own cell stands no later than those that follow it, which may use what it defines.
-    order = [None, *given]
+    return answers, own
+
+
+def _choose(sources: Sequence[str], stub: str) -> Answer:
+    """Of all the cells that answer one question the one that counts, and those that run before it."""
+    written = [source for source in sources if source.strip() != stub.strip()]
+    return Answer(written[-1], tuple(written[:-1]), len(sources)) if written else Answer(stub, cells=len(sources))
+
+
+def _places(own: Sequence[Own], order: Sequence[str | None]) -> dict[str | None, list[str]]:
+    """By the id of a given cell the own cells that stand behind it: no later than those that follow them.
+
+    Those that follow may use what they define.
+    """
+    places: dict[str | None, list[str]] = {}
     earliest = len(order)
-    extras: dict[str | None, list[str]] = {None: []}
     for anchor, source in reversed(own):
         earliest = min(earliest, order.index(anchor))
-        extras.setdefault(order[earliest], []).insert(0, source)
-    notes = []
-    for id_, sources in answers.items():
-        written = [source for source in sources if source.strip() != given[id_].source.strip()]
-        if len(sources) > 1:
-            notes.append(f"{id_}: {len(sources)} cells hold an answer; "
-                         + ("the last one that is not the stub is taken" if written else "all are the stub"))
-        if written:
-            given[id_].source = written.pop()
-        before[id_] = written
-    cells = _as_new(extras[None])
-    for cell in copy.cells:
-        cells += [*_as_new(before.get(cell.id, [])), *([] if _is_project(cell) else [cell]),
-                  *_as_new(extras.get(cell.id, []))]
-    copy.cells = cells
-    return Assembly(topic, copy, tuple(notes))
+        places.setdefault(order[earliest], []).insert(0, source)
+    return places
+
+
+def _put_together(given: Sequence[NotebookNode], answers: Mapping[str, Answer],
+                  places: Mapping[str | None, Sequence[str]]) -> list[NotebookNode]:
+    """The given cells with the answers in them and the own cells between them; a project's are left out."""
+    cells = _as_new(places.get(None, ()))
+    for cell in given:
+        answer = answers.get(cell.id)
+        if answer:
+            cells += _as_new(answer.before)
+            cell.source = answer.source
+        cells += [] if _is_project(cell) else [cell]
+        cells += _as_new(places.get(cell.id, ()))
+    return cells
+
+
+def is_written(cell: NotebookNode) -> bool:
+    """True for an answer in words, which a person grades: nbgrader's "manually graded answer"."""
+    nbgrader = cell.metadata.get("nbgrader", {})
+    return cell.cell_type == "markdown" and bool(nbgrader.get("solution") and nbgrader.get("grade"))
 
 
 def _is_project(cell: NotebookNode) -> bool:
@@ -164,6 +244,6 @@ def _answered_by(cell: NotebookNode, names: dict[str, str]) -> str | None:
     return None
 
 
-def _as_new(sources: list[str]) -> list[NotebookNode]:
+def _as_new(sources: Iterable[str]) -> list[NotebookNode]:
     """Cells that are run for what they define; whatever they print is not compared."""
     return [nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-ignore-output"]}) for source in sources]
