@@ -1,4 +1,4 @@
-"""The command line: `dlm-course lab | check | reset | release | train | sample`.
+"""The command line: `dlm-course lab | check | reset | grade | release | train | sample`.
 
 Heavy imports stand inside the commands, so that `--help` answers at once.
 """
@@ -70,6 +70,49 @@ def reset(topics: Annotated[list[str], typer.Argument(help="The topics to reset:
             _stop(str(error))
         _print(f"exercises/{notebook_name(topic)} is as released"
                + (f"; yours is kept as {kept.name}" if kept else ""))
+
+
+@app.command()
+def grade(submissions: Annotated[Path, typer.Argument(
+              help="A folder with one folder a student, nbgrader's submitted/, or the zip that a platform exports.")],
+          out: Annotated[Path, typer.Option(help="The report's folder; what it holds already is not graded again.")],
+          topic: Annotated[str, typer.Option(help="01, for example; if left out, what the files are called by.")] = "",
+          seed: Annotated[int | None, typer.Option(
+              help="Of the hidden cases; drawn for a new report, and kept there. Keep it from the students.")] = None,
+          jobs: Annotated[int, typer.Option(min=1, help="Graders at a time on this machine.")] = os.cpu_count() or 1,
+          scheduler: Annotated[str, typer.Option(help="A Dask scheduler's address: grade on its cluster.")] = "",
+          container: Annotated[str, typer.Option(help="An image: docker or podman in place of bubblewrap.")] = "",
+          no_sandbox: Annotated[bool, typer.Option(
+              "--no-sandbox", help="Run students' code as you. Only for code that you have read.")] = False,
+          seconds: Annotated[float | None, typer.Option(min=1, help="What a question may take.")] = None,
+          again: Annotated[list[str] | None, typer.Option(help="Grade this student again, whatever is there.")] = None,
+          ) -> None:
+    """For instructors: grade a class, in a sandbox, on cases that no student has seen. Ctrl-C loses nothing.
+
+    Exit code 0 if every submission could be graded, 1 if a file could not be read, 2 if grading could not go on.
+    """
+    from tqdm import tqdm
+
+    from dlm_course.course.grading import grade as grading
+    from dlm_course.course.grading.box import SandboxError
+    from dlm_course.course.grading.records import RecordError, StoreError
+
+    if container and no_sandbox:
+        _stop("--container and --no-sandbox exclude each other")
+    kind = "none" if no_sandbox else f"container:{container}" if container else "bubblewrap"
+    try:
+        done = grading.grade(submissions, out, topic.zfill(2) if topic else grading.topic_in(submissions), seed=seed,
+                             sandbox=kind, jobs=jobs, scheduler=scheduler, wall=seconds, again=again or (),
+                             progress=lambda records, number: tqdm(records, "graded", number, unit=" submissions",
+                                                                   disable=None))
+    except KeyboardInterrupt:
+        _print(f"interrupted; what is graded stands in {out}, and the same command goes on from there", err=True)
+        raise typer.Exit(130) from None
+    except (SandboxError, StoreError, RecordError, ImportError, ValueError, OSError) as error:
+        _stop(str(error))
+    _print(f"{done.graded} graded" + (f", {done.before} were graded before" if done.before else "")
+           + (f"; {done.problems} could not be read" if done.problems else "") + f". See {out / 'overview.html'}")
+    raise typer.Exit(FAILED if done.problems else 0)
 
 
 @app.command()

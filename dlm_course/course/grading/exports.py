@@ -12,8 +12,9 @@ from dlm_course.course.grading.summary import Given, Item, items, points_of, res
 from dlm_course.course.grading.tables import write_table
 from dlm_course.course.grading.tasks import task
 from dlm_course.course.grading.wording import number, one_line, printable
-from dlm_course.course.questions import Verdict, find
+from dlm_course.course.questions import find
 from dlm_course.course.topics import notebook_name
+from dlm_course.course.verdict import Verdict
 from dlm_course.files import write_whole
 
 

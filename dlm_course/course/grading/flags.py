@@ -11,9 +11,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 # What reaches beyond an exercise: files, processes, the network, the insides of the interpreter.
 _REACHING = frozenset(
-    "asyncio atexit builtins cffi cloudpickle code ctypes dill dis faulthandler gc http importlib inspect io marshal "
-    "multiprocessing os pathlib pickle pkgutil psutil pty requests runpy shutil signal socket subprocess sys tempfile "
-    "threading traceback urllib".split())
+    """asyncio atexit builtins cffi cloudpickle code ctypes dill dis faulthandler gc http importlib inspect io marshal
+    multiprocessing os pathlib pickle pkgutil psutil pty requests runpy shutil signal socket subprocess sys tempfile
+    threading traceback urllib""".split())  # noqa: SIM905
 _CALLS = frozenset({"__import__", "compile", "delattr", "eval", "exec", "get_ipython", "getattr", "globals", "locals",
                     "open", "setattr", "vars"})
 _HARMLESS = frozenset({"__init__", "__call__", "__len__", "__name__", "__doc__", "__main__", "__getitem__", "__iter__",

@@ -59,11 +59,12 @@ def grade(source: Path, report: Path, topic: str, *, seed: int | None = None, sa
     found = find_submissions(source, topic)
     unknown = set(again) - {submission.student for submission in found}
     if unknown:
-        raise GradeError(f"no submission by {', '.join(sorted(unknown)[:5])} lies in {source}; the students are called as "
+        raise GradeError(f"no submission by {', '.join(sorted(unknown)[:5])} lies in {source}; students are called as "
                          "in the grade book")
     with Store(report) as store:
         assignment = _settled(report, topic, seed, sandbox, wall)
-        todo = [submission for submission in found if submission.student in again or not _is_done(store, submission, assignment)]
+        todo = [submission for submission in found
+                if submission.student in again or not _is_done(store, submission, assignment)]
         records = on_cluster(assignment, todo, scheduler) if scheduler else on_this_machine(assignment, todo, jobs)
         for record in progress(records, len(todo)):
             store.append(record)
@@ -123,7 +124,7 @@ def _settled(report: Path, topic: str, seed: int | None, sandbox: str, wall: flo
     path = report / SETTINGS
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if old and old["topic"] != topic:
-        raise GradeError(f"{report} is the report of topic {old['topic']}; give topic {topic} a folder of its own with --out")
+        raise GradeError(f"{report} is the report of topic {old['topic']}; give topic {topic} another with --out")
     limits = Limits(**old.get("limits", {}))
     if wall is not None:
         limits = Limits(**{**asdict(limits), "wall": float(wall), "cpu": max(1, round(wall))})

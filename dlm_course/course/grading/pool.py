@@ -82,7 +82,7 @@ def on_cluster(assignment: Assignment, submissions: Sequence[Submission], addres
     with client:
         workers = client.scheduler_info(n_workers=-1)["workers"]
         if not workers:
-            raise SandboxError(f"the Dask scheduler at {address} has no workers: start some with `dask worker {address}`")
+            raise SandboxError(f"the Dask scheduler at {address} has no workers; start some: `dask worker {address}`")
 
         def submit() -> list:
             batch = next(batches, None)

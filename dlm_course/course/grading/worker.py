@@ -74,9 +74,7 @@ class Grader:
                             for question in questions(topic))
             return self._record(submission, reading.problem, reading.notes, results)
         assembly = assemble(reading.notebook, topic)
-        cells = [cell for cell in assembly.notebook.cells if cell.cell_type == "code"
-                 and not (cell.id.endswith("-check") and cell.id in self._given)]
-        results = tuple(self._result(question, assembly, cells) for question in questions(topic))
+        results = tuple(self._result(question, assembly) for question in questions(topic))
         words, words_notes = words_of(reading.notebook, topic)
         return self._record(submission, "", (*reading.notes, *assembly.notes, *words_notes), results, words)
 
@@ -85,7 +83,8 @@ class Grader:
         return Record(submission.student, self.assignment.topic, submission.file, self.assignment.key(submission),
                       self.assignment.seed, self._box.name, problem, tuple(dict.fromkeys(notes)), results, words)
 
-    def _result(self, question: Question, assembly: Assembly, cells: list[NotebookNode]) -> Result:
+    def _result(self, question: Question, assembly: Assembly) -> Result:
+        cells = self._cells_before_check(question, assembly.notebook)
         job = make_job(question, self.assignment.seed, [(cell.id, cell.source) for cell in cells])
         verdict, ending = self._verdict(question, job)
         points = question.points if verdict.passed else question.points / 2 if verdict.reason.startswith(HALF) else 0
@@ -95,6 +94,12 @@ class Grader:
         flags = (*ending, *flags_of(sources, own, self._given.values()))
         return Result(question.id, points, question.points, verdict.status, verdict.reason[:_LONGEST], flags,
                       answer.source if answer else "")
+
+    def _cells_before_check(self, question: Question, notebook: NotebookNode) -> list[NotebookNode]:
+        """The code cells that ran when the student checked the answer: what comes later may mean other things."""
+        ids = [cell.id for cell in notebook.cells]
+        return [cell for cell in notebook.cells[:ids.index(f"{question.id}-check")] if cell.cell_type == "code"
+                and not (cell.id.endswith("-check") and cell.id in self._given)]
 
     def _verdict(self, question: Question, job: Job) -> tuple[Verdict, tuple[str, ...]]:
         """What is said of the answer; and a flag where a limit, or something odd, ended it."""
@@ -118,7 +123,8 @@ class Grader:
         try:
             verdict = judge(key, outputs)
         except Exception as error:    # numbers that no judge has thought of must not stop the class
-            return Verdict(question.id, "✗", f"what came back cannot be judged ({type(error).__name__})"), ("odd result",)
+            reason = f"what came back cannot be judged ({type(error).__name__})"
+            return Verdict(question.id, "✗", reason), ("odd result",)
         raised = dict(reply.raised).get(question.id)
         if verdict.status == "○" and raised:    # it was attempted, but its cell did not even run
             verdict = Verdict(question.id, "✗", f"its cell raised {raised[:160]}")
