@@ -117,18 +117,19 @@ def from_json(line: str) -> Record:
     """The record that a line holds. Raises: RecordError."""
     try:
         raw = json.loads(line)
-        results = tuple(_made(Result, {**result, "flags": tuple(result["flags"])}) for result in raw["results"])
+        results = tuple(_made(Result, result) for result in raw["results"])
         words = tuple(_made(Words, word) for word in raw["words"])
-        return _made(Record, {**raw, "notes": tuple(raw["notes"]), "results": results, "words": words})
+        return _made(Record, {**raw, "results": results, "words": words})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RecordError(f"holds no record ({type(error).__name__}: {str(error)[:120]})") from None
 
 
-def _made(kind: Callable[..., _Part], values: Mapping[str, Any]) -> _Part:
+def _made(kind: Callable[..., _Part], raw: Mapping[str, Any]) -> _Part:
     """An object of one of the dataclasses above. Raises TypeError for a value of another type than its fields have."""
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
     for name, value in values.items():
-        fits = (isinstance(value, tuple) and (name in ("results", "words") or all(isinstance(x, str) for x in value))
-                if name in ("flags", "notes", "results", "words") else
+        fits = (isinstance(value, tuple) if name in ("results", "words") else
+                isinstance(value, tuple) and all(isinstance(x, str) for x in value) if name in ("flags", "notes") else
                 type(value) is int if name == "seed" else
                 type(value) in (int, float) if name in ("points", "out_of") else isinstance(value, str))
         if not fits:
@@ -208,7 +209,7 @@ class Store:
 
     def done(self, key: str, student: str, topic: str) -> Record | None:
         """The student's record if it has this key, None if the submission must be graded."""
-        known, start = self._lines.get((student, topic), ("", 0))
+        known, start = self._lines.get((student, topic), (None, 0))
         return self._at(start) if known == key else None
 
     def append(self, record: Record) -> None:

@@ -46,7 +46,7 @@ LAYOUTS = {
                 f"Ada L_12_assignsubmission_file_/sub/{NAME}": b"", "Bob_13_assignsubmission_onlinetext_/o.html": b""},
                {"Ada L_11": [f"Ada L_11_assignsubmission_file_/{NAME}"], "Bob_13": [],
                 "Ada L_12": [f"Ada L_12_assignsubmission_file_/sub/{NAME}"]}),
-    "Moodle without folders": ({f"Ada L_11_assignsubmission_file_{NAME}": b"", "Bob_2_assignsubmission_file_b.pdf": b""},
+    "Moodle without folders": ({f"Ada L_11_assignsubmission_file_{NAME}": b"", "Bob_2_assignsubmission_file_b.md": b""},
                                {"Ada L_11": [f"Ada L_11_assignsubmission_file_{NAME}"], "Bob_2": []}),
     "Moodle in a folder, one student": ({f"DGM-01-7/Ada L_11_assignsubmission_file_/{NAME}": b""},
                                         {"Ada L_11": [f"DGM-01-7/Ada L_11_assignsubmission_file_/{NAME}"]}),

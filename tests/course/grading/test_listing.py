@@ -143,12 +143,13 @@ def test_a_sparse_file_is_refused_unread(tmp_path):
 
 
 @posix
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read anything")
 def test_what_may_not_be_read_says_so(tmp_path):
     lay(tmp_path, {"ada/x.ipynb": b"", "bob/y.ipynb": b""})
     (tmp_path / "ada/x.ipynb").chmod(0)
     (tmp_path / "bob").chmod(0)
     try:
+        if os.access(tmp_path / "bob", os.R_OK):
+            pytest.skip("root may read anything")
         assert "cannot be read: Permission denied" in refused(Folder(tmp_path), "ada", "x.ipynb")
         assert "cannot be listed: Permission denied" in files(Folder(tmp_path))["bob"]
     finally:
@@ -191,7 +192,7 @@ def test_names_that_declare_no_encoding_are_utf8_or_else_code_page_437(raw, name
 
 def test_a_name_that_declares_utf8_and_is_not_is_refused_with_its_zip():
     packed = zipped({"Ż.ipynb": b"1"}).replace("Ż".encode(), b"\xff\xfe")
-    with pytest.raises(Unreadable, match="is no zip that can be read .UnicodeDecodeError"):
+    with pytest.raises(Unreadable, match=r"is no zip that can be read \(UnicodeDecodeError"):
         opened(packed)
 
 
