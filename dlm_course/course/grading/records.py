@@ -19,7 +19,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import dlm_course
 from dlm_course.course.topics import RELEASED, TOPICS, notebook_name
 
 RECORDS = "records.jsonl"
@@ -106,10 +105,15 @@ class Record:
 
 
 def to_json(record: Record) -> str:
-    """The record as one line in ASCII, without its line end: the same for 1 point and 1.0 points."""
+    """The record as one line in ASCII, without its line end: the same for 1 point and 1.0 points.
+
+    Halves of characters survive, but two that belong together come back as one character.
+    """
     raw = asdict(record)
-    for part in (*raw["results"], *raw["words"]):
-        part.update((name, float(part[name])) for name in ("points", "out_of") if name in part)
+    for result in raw["results"]:
+        result["points"] = float(result["points"])
+    for words in raw["words"]:
+        words["out_of"] = float(words["out_of"])
     return json.dumps(raw, ensure_ascii=True, allow_nan=False)
 
 
@@ -155,9 +159,10 @@ def key_of(content: bytes | None, topic: str, seed: int, *limits: object, proble
 def _assignment(topic: str) -> bytes:
     """A hash of all that is the same for every submission of a topic."""
     others = {f"{name}.py" for number, name in TOPICS.items() if number != topic}
-    digest = hashlib.sha256(dlm_course.__version__.encode())
+    digest = hashlib.sha256()
     sources = [path for path in (_COURSE / "questions").glob("*.py") if path.name not in others]
-    sources += [*Path(__file__).parent.glob("*.py"), _COURSE / "student" / "assemble.py"]
+    sources += [*(_COURSE / "grading").glob("*.py"), _COURSE / "student" / "assemble.py"]
+    sources += [_COURSE.parent / "__init__.py"]  # the version
     for path in [RELEASED / notebook_name(topic), *sorted(sources)]:
         content = path.read_bytes().replace(b"\r\n", b"\n")
         digest.update(path.name.encode() + len(content).to_bytes(8, "big") + content)

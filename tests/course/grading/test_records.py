@@ -108,19 +108,17 @@ def test_a_key_changes_with_all_that_the_grades_depend_on_and_with_nothing_else(
               key_of(b"content", "01", 0, "limits"), key_of(b"", "01", 0, "limits", 20),
               key_of(None, "01", 0, "limits", 20, problem="is a link"), key_of(b"conten", "01", 0, "tlimits", 20)]
     assert len({key, *others}) == len(others) + 1
-    for what, value in (("dlm_course.__version__", "99"), ("dlm_course.course.grading.records.RELEASED", tmp_path)):
-        (tmp_path / "01_single_token_chains.ipynb").write_text("another exercise")
-        with monkeypatch.context() as patch:
-            patch.setattr(what, value)
-            records._assignment.cache_clear()
-            assert key_of(b"content", "01", 0, "limits", 20) != key
+    (tmp_path / "01_single_token_chains.ipynb").write_text("another exercise")
+    monkeypatch.setattr(records, "RELEASED", tmp_path)
+    records._assignment.cache_clear()
+    assert key_of(b"content", "01", 0, "limits", 20) != key
     records._assignment.cache_clear()
 
 
-def test_a_key_changes_with_the_questions_of_its_topic_alone(monkeypatch, tmp_path):
+def test_a_key_changes_with_the_questions_of_its_topic_and_with_the_grader(monkeypatch, tmp_path):
     course = tmp_path / "course"
     for name in ("questions/single_token_chains", "questions/uniform_vs_absorbing", "questions/judging",
-                 "student/assemble"):
+                 "student/assemble", "grading/box", "../__init__"):
         (course / name).parent.mkdir(parents=True, exist_ok=True)
         (course / f"{name}.py").write_bytes(b"1\n")
     monkeypatch.setattr(records, "_COURSE", course)
@@ -133,10 +131,12 @@ def test_a_key_changes_with_the_questions_of_its_topic_alone(monkeypatch, tmp_pa
     (course / "questions/uniform_vs_absorbing.py").write_bytes(b"2\n")
     (course / "questions/judging.py").write_bytes(b"1\r\n")   # a checkout on Windows
     assert key() == before
-    for name in ("single_token_chains", "judging"):
-        (course / "questions" / f"{name}.py").write_bytes(b"2\n")
-        before, now = key(), before
-        assert before != now
+    keys = {before}
+    for name in ("questions/single_token_chains", "questions/judging", "student/assemble", "grading/box",
+                 "../__init__"):
+        (course / f"{name}.py").write_bytes(b"2\n")
+        keys.add(key())
+    assert len(keys) == 6
     records._assignment.cache_clear()
 
 
