@@ -383,7 +383,7 @@ EXECUTION = {
     "closes its files": Kind(in_function("import os\nos.closerange(0, 300)"), "✗○○○○", "ended the process"),
     "kills all that it may": Kind(in_function("""
         import os, signal
-        for number in (-1, os.getppid(), 1, 2, 3):
+        for number in () if os.path.exists("ROOT") else (-1, os.getppid(), 1, 2, 3):    # never outside of a sandbox
             try:
                 os.kill(number, signal.SIGKILL)
             except OSError:
@@ -547,7 +547,7 @@ CHEATS = {
         """), "✗○○○○", "wrong value", flag=f"calls open{BESIDE}"),
     "deleting the report": Kind(answering(WRONG, """
         import shutil
-        for folder in ("REPORT", "CLASS", "ROOT/exercises", "/"):
+        for folder in ("REPORT", "CLASS"):
             shutil.rmtree(folder, ignore_errors=True)
         """), "✗○○○○", "wrong value", flag=f"imports shutil{BESIDE}"),
     "hostile pickle": Kind(answering("""
@@ -648,8 +648,8 @@ def student_of(name):
     return KINDS[name].student or name
 
 
-def make_class(folder, report, outside, names=tuple(KINDS)):
-    """Write the class into the folder."""
+def make_class(folder, report, outside, names=tuple(KINDS), said=None):
+    """Write the class into the folder; `said` is what sources call it, if not by its own name."""
     folder.mkdir()
     for name in names:
         kind = KINDS[name]
@@ -663,7 +663,7 @@ def make_class(folder, report, outside, names=tuple(KINDS)):
             if path.endswith("/"):
                 (home / path).mkdir()
                 continue
-            for word, place in (("REPORT", report), ("CLASS", folder), ("OUTSIDE", outside), ("ROOT", ROOT)):
+            for word, place in (("REPORT", report), ("CLASS", said or folder), ("OUTSIDE", outside), ("ROOT", ROOT)):
                 content = content.replace(word.encode(), str(place).encode())
             (home / path).parent.mkdir(exist_ok=True)
             (home / path).write_bytes(content)

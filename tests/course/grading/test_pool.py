@@ -8,15 +8,15 @@ import time
 
 import pytest
 from small_class import RIGHT
-from small_graders import SEED, SHORT, needs_bubblewrap
+from small_graders import SEED, SHORT, FakeGrader, needs_bubblewrap
 from small_strangers import answering, full, notebook, packed
 
 from dlm_course.course.grading import pool, processes
 from dlm_course.course.grading.box import SandboxError
 from dlm_course.course.grading.pool import on_cluster, on_this_machine
-from dlm_course.course.grading.records import Record, to_json
+from dlm_course.course.grading.records import to_json
 from dlm_course.course.grading.submissions import Submission
-from dlm_course.course.grading.worker import Assignment, Grader, Stopped
+from dlm_course.course.grading.worker import Assignment, Grader
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no sandbox on Windows")
 
@@ -27,41 +27,9 @@ def submitted(number, content=b""):
     return Submission(f"student {number:03}", "01", f"{number}.ipynb", content)
 
 
-class FakeGrader:
-    """In the place of a grader: `does(submission)` on its way to a record."""
-
-    does = staticmethod(lambda submission: None)
-    opens = staticmethod(lambda: None)
-    made: list
-
-    def __init__(self, assignment):
-        self.assignment, self.stopped, self.entered, self.left = assignment, threading.Event(), 0, 0
-        self.made.append(self)
-
-    def __enter__(self):
-        self.opens()
-        self.entered += 1
-        return self
-
-    def __exit__(self, *_):
-        self.left += 1
-
-    def stop(self):
-        self.stopped.set()
-
-    def grade(self, submission):
-        self.does(submission)
-        if self.stopped.is_set():
-            raise Stopped
-        return Record(submission.student, "01", submission.file, self.assignment.key(submission), SEED, "made up")
-
-
 @pytest.fixture
 def fake(monkeypatch):
-    FakeGrader.made = []
-    monkeypatch.setattr(pool, "Grader", FakeGrader)
-    return lambda **methods: [monkeypatch.setattr(FakeGrader, name, staticmethod(method))
-                              for name, method in methods.items()]
+    return FakeGrader.put(monkeypatch)
 
 
 def threads():
@@ -273,4 +241,4 @@ def test_a_batch_is_graded_in_the_box_of_its_run_and_thread(fake):
 
 def test_the_real_grader_has_what_the_pool_needs():
     names = {name for name in vars(FakeGrader) if not name.startswith("_")}
-    assert names - {"does", "opens", "made"} <= set(vars(Grader))
+    assert names - {"does", "made", "opens", "put"} <= set(vars(Grader))
