@@ -148,8 +148,8 @@ def test_its_public_names_are_listed_before_and_found_on_first_use():
     assert done.stdout == "Schedule True\n", done.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["check", "--help"], ["reset", "--help"], ["release", "--help"],
-                                       ["lab", "--help"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["check", "--help"], ["reset", "--help"], ["grade", "--help"],
+                                       ["release", "--help"], ["lab", "--help"]], ids=" ".join)
 def test_help_does_not_import_torch(arguments):
     done = python(f"import sys\nfrom dlm_course.cli import main\nsys.argv = ['dlm-course', *{arguments}]\n"
                   "try:\n    main()\nfinally:\n    sys.stderr.write(str('torch' in sys.modules))")
@@ -160,7 +160,7 @@ def test_help_does_not_import_torch(arguments):
 def test_the_command_is_installed_and_names_its_commands():
     done = run(str(Path(sys.executable).with_name("dlm-course")), "--help")
     assert done.returncode == 0
-    for command in ("lab", "check", "reset", "release"):
+    for command in ("lab", "check", "reset", "grade", "release"):
         assert re.search(rf"^ *{command}\b", done.stdout, re.MULTILINE), command
 
 
