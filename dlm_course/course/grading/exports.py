@@ -2,8 +2,12 @@
 
 import io
 import json
+import os
+import sys
+import warnings
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +75,7 @@ def nbgrader(records: Sequence[Record], database: str, given: Given | None = Non
         raise ImportError("nbgrader is not installed; pip install -e '.[nbgrader]' in the course's folder") from error
     given, questions, left_out = given or {}, items(records), []
     course = course or "default_course"    # nbgrader's own name for a course without one
-    with Gradebook(database, course_id=course) as book:
+    with _as_nbgrader_needs_it(), Gradebook(database, course_id=course) as book:
         for topic in {record.topic for record in records}:
             assignment, notebook = topic, notebook_name(topic).removesuffix(".ipynb")
             try:
@@ -95,6 +99,22 @@ def nbgrader(records: Sequence[Record], database: str, given: Given | None = Non
                 grade.manual_score, grade.needs_manual_grade = points, points is None
             book.db.commit()
     return tuple(left_out)
+
+
+@contextmanager
+def _as_nbgrader_needs_it() -> Iterator[None]:
+    """For a new database nbgrader calls the program alembic, which lies beside Python but need not be on the PATH.
+
+    Warnings of SQLAlchemy about the way in which nbgrader uses it are for nobody here.
+    """
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Object of type")
+            yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def _grade_cell(item: Item) -> str:
