@@ -121,6 +121,15 @@ def test_regraded_points_replace_the_old_ones(tmp_path):
     assert export(tmp_path) == {"anna": (2, 2)}
 
 
+@pytest.mark.slow
+def test_a_question_that_came_later_is_added(tmp_path):
+    pytest.importorskip("nbgrader")
+    database = f"sqlite:///{tmp_path / 'gradebook.db'}"
+    nbgrader([record("anna", [result(NEXT)])], database)
+    nbgrader([record("anna", [result(NEXT), result(CUMULATIVE)])], database)
+    assert export(tmp_path) == {"anna": (3, 3)}
+
+
 def grades_of(database, student, topic):
     from nbgrader.api import Gradebook
 

@@ -37,7 +37,7 @@ def test_comments_docstrings_and_layout_hide_nothing():
 def test_a_copy_with_a_change_is_still_near():
     changed = COPY.replace("return out", "out = out\n    return out")
     group, = near_identical(of(PATHS, anna=RIGHT[PATHS], ben=changed))
-    assert 0.9 <= group.likeness < 1
+    assert 0.7 <= group.likeness < 1
 
 
 def test_another_way_is_not_reported():
@@ -49,6 +49,13 @@ def test_another_way_is_not_reported():
             return sum(before[j] * matrices[t - 1][:, j] for j in range(matrices.shape[-1]))
     """
     assert near_identical(of(PATHS, anna=RIGHT[PATHS], ben=dedent(other))) == []
+
+
+def test_inserted_lines_and_exchanged_ones_leave_a_copy_near():
+    lines = COPY.splitlines()
+    lines[3:5] = [lines[4].replace("    for", "    extra = 0\n    for"), lines[3]]
+    group, = near_identical(of(PATHS, anna=RIGHT[PATHS], ben="\n".join(lines)))
+    assert 0.7 <= group.likeness < 1
 
 
 def test_short_answers_and_stubs_are_not_compared():
@@ -92,7 +99,7 @@ def test_an_unknown_question_is_compared_as_it_is():
 
 
 def test_right_answers_that_were_written_to_differ_are_not_near_identical(monkeypatch):
-    """The limits are set on these: one pair of 456, in which one answer was made from the other."""
+    """The limits are set on these: one pair, in which one answer was made from the other."""
     monkeypatch.setattr(sys, "path", [str(ANSWERS), *sys.path])
     records = []
     for path in sorted(ANSWERS.glob("test_*.py")):
