@@ -166,6 +166,11 @@ def test_messages_that_differ_in_numbers_only_are_one():
     assert one["text"] == "entry [0, 1] is -1.0e-00, expected 0.5 (a 3-state matrix)"
 
 
+def test_rare_messages_are_folded_away():
+    records = [record(f"s{n}", [result(PATHS, "✗", f"no name {'x' * n}")]) for n in range(1, 15)]
+    assert "1 × no name xxxxxxxxxxxx s12 2 rarer messages 1 × no name xxxxxxxxxxxxx s13" in said(records)
+
+
 @pytest.mark.parametrize(("found", "kind"), [
     (None, "open"), (result(NEXT), "right"), (result(NEXT, "✗"), "wrong"), (result(NEXT, "○"), "open"),
     (result(CUMULATIVE, "✗", points=1), "half")])
