@@ -142,7 +142,7 @@ def _holds_a_class(tree: Tree, folder: Entry, limits: FileLimits) -> bool:
         return True
     files = [owner for child in children if not child.folder and (owner := _owner(child))]
     if files:
-        return len({owner.student for owner in files if owner.sure}) > 1
+        return all(owner.sure for owner in files) and len({owner.student for owner in files}) > 1
     folders = [child for child in children if child.folder]
     if len(folders) == 1 and len(folder.parts) < limits.depth:
         return _holds_a_class(tree, folders[0], limits)

@@ -87,7 +87,10 @@ class Tree(Protocol):
         """
 
     def copy(self, entry: Entry, most: int, ratio: int) -> IO[bytes]:
-        """The content of a file, at its beginning. Raises: Unreadable, for more than `most` bytes as well."""
+        """The content of a file, at its beginning.
+
+        Raises: Unreadable, for more than `most` bytes as well, and OSError where this machine fails.
+        """
 
 
 class Folder:
@@ -231,9 +234,10 @@ class Zip:
                     if size > MEBI and size > ratio * max(info.compress_size, 1):
                         raise Unreadable(f"grows to more than {ratio} times its size when unpacked (a zip bomb?)")
                     copied.write(chunk)
-        except Unreadable:
-            raise
         except Exception as error:
+            copied.close()
+            if isinstance(error, (Unreadable, OSError)):  # a full disk is no damage
+                raise
             raise Unreadable(f"is damaged in its zip ({_reason(error)})") from None
         copied.seek(0)
         return copied

@@ -89,7 +89,7 @@ def owner_of_file(name: str) -> Owner | None:
         return Owner(stem, name, sure=False)
     before = stem[:topic.start()].strip("_-. ")
     behind = _ATTEMPT.sub("", stem[topic.end():]).strip("_-. ")
-    return Owner(before or behind or topic.group(), name[topic.start():], sure=bool(before or behind))
+    return Owner(before or behind or topic.group(), name[topic.start():], sure=bool(before))
 
 
 def topic_said(name: str) -> str | None:

@@ -19,7 +19,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import dlm_course
 from dlm_course.course.topics import RELEASED, TOPICS, notebook_name
 
 RECORDS = "records.jsonl"
@@ -106,10 +105,15 @@ class Record:
 
 
 def to_json(record: Record) -> str:
-    """The record as one line in ASCII, without its line end: the same for 1 point and 1.0 points."""
+    """The record as one line in ASCII, without its line end: the same for 1 point and 1.0 points.
+
+    Halves of characters survive, but two that belong together come back as one character.
+    """
     raw = asdict(record)
-    for part in (*raw["results"], *raw["words"]):
-        part.update((name, float(part[name])) for name in ("points", "out_of") if name in part)
+    for result in raw["results"]:
+        result["points"] = float(result["points"])
+    for words in raw["words"]:
+        words["out_of"] = float(words["out_of"])
     return json.dumps(raw, ensure_ascii=True, allow_nan=False)
 
 
@@ -117,18 +121,19 @@ def from_json(line: str) -> Record:
     """The record that a line holds. Raises: RecordError."""
     try:
         raw = json.loads(line)
-        results = tuple(_made(Result, {**result, "flags": tuple(result["flags"])}) for result in raw["results"])
+        results = tuple(_made(Result, result) for result in raw["results"])
         words = tuple(_made(Words, word) for word in raw["words"])
-        return _made(Record, {**raw, "notes": tuple(raw["notes"]), "results": results, "words": words})
+        return _made(Record, {**raw, "results": results, "words": words})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RecordError(f"holds no record ({type(error).__name__}: {str(error)[:120]})") from None
 
 
-def _made(kind: Callable[..., _Part], values: Mapping[str, Any]) -> _Part:
+def _made(kind: Callable[..., _Part], raw: Mapping[str, Any]) -> _Part:
     """An object of one of the dataclasses above. Raises TypeError for a value of another type than its fields have."""
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
     for name, value in values.items():
-        fits = (isinstance(value, tuple) and (name in ("results", "words") or all(isinstance(x, str) for x in value))
-                if name in ("flags", "notes", "results", "words") else
+        fits = (isinstance(value, tuple) if name in ("results", "words") else
+                isinstance(value, tuple) and all(isinstance(x, str) for x in value) if name in ("flags", "notes") else
                 type(value) is int if name == "seed" else
                 type(value) in (int, float) if name in ("points", "out_of") else isinstance(value, str))
         if not fits:
@@ -154,9 +159,10 @@ def key_of(content: bytes | None, topic: str, seed: int, *limits: object, proble
 def _assignment(topic: str) -> bytes:
     """A hash of all that is the same for every submission of a topic."""
     others = {f"{name}.py" for number, name in TOPICS.items() if number != topic}
-    digest = hashlib.sha256(dlm_course.__version__.encode())
+    digest = hashlib.sha256()
     sources = [path for path in (_COURSE / "questions").glob("*.py") if path.name not in others]
-    sources += [*Path(__file__).parent.glob("*.py"), _COURSE / "student" / "assemble.py"]
+    sources += [*(_COURSE / "grading").glob("*.py"), _COURSE / "student" / "assemble.py"]
+    sources += [_COURSE.parent / "__init__.py"]  # the version
     for path in [RELEASED / notebook_name(topic), *sorted(sources)]:
         content = path.read_bytes().replace(b"\r\n", b"\n")
         digest.update(path.name.encode() + len(content).to_bytes(8, "big") + content)
@@ -208,7 +214,7 @@ class Store:
 
     def done(self, key: str, student: str, topic: str) -> Record | None:
         """The student's record if it has this key, None if the submission must be graded."""
-        known, start = self._lines.get((student, topic), ("", 0))
+        known, start = self._lines.get((student, topic), (None, 0))
         return self._at(start) if known == key else None
 
     def append(self, record: Record) -> None:

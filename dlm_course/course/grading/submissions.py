@@ -126,11 +126,13 @@ def read(submission: Submission, limits: FileLimits = LIMITS) -> Submission:
 
 
 def _content(tree: Tree, entry: Entry, limits: FileLimits) -> bytes:
+    content = bytearray()
     with tree.copy(entry, limits.size, limits.ratio) as file:
-        content = file.read(limits.size + 1)
-    if len(content) > limits.size:  # of a file that grows, or states no size
-        raise Unreadable(f"is too large: more than {limits.size / MEBI:g} MiB")
-    return content
+        while chunk := file.read(MEBI):
+            content += chunk
+            if len(content) > limits.size:  # of a file that grows, or states no size
+                raise Unreadable(f"is too large: more than {limits.size / MEBI:g} MiB")
+    return bytes(content)
 
 
 def _students_in_only_zip(source: Path, limits: FileLimits) -> tuple[str, dict[str, HandedIn]]:

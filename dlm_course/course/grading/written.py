@@ -66,11 +66,11 @@ def write_table(records: Iterable[Record], path: Path) -> list[str]:
                     old = entered.pop(row["row"])
                     row.update({"points": old["points"], "course text": old["course text"]})
             without_place = sum(bool(old["text"]) for old in entered.values())   # 0 for no text was not entered
-            lost = f"{without_place} answers that were graded have changed since, or are gone" if without_place else ""
+            lost = f"of the answers that were graded {without_place} changed, or are gone" if without_place else ""
         if lost:
             kept = _free_name(path)
             kept.write_bytes(content)
-            notes.append(f"{lost}; it is kept as {kept.name}")
+            notes.append(f"{path.name}: {lost}; the table as it was is kept as {kept.name}")
     write_rows(path, COLUMNS, rows)
     return notes
 
