@@ -92,7 +92,7 @@ def on_cluster(assignment: Assignment, submissions: Sequence[Submission], addres
             return [client.submit(_grade_batch, assignment, sent, pure=False)]
 
         ahead = 2 * sum(worker["nthreads"] for worker in workers.values())
-        running = as_completed([future for _ in range(ahead) for future in submit()])
+        running = as_completed([future for _ in range(ahead) for future in submit()], loop=client.loop)
         for future in running:
             lines = future.result()
             for future in submit():
