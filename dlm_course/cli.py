@@ -134,7 +134,9 @@ def grade(submissions: Annotated[Path, typer.Argument(
         _print(f"interrupted; what is graded stands in {out}, and the same command goes on from there", err=True)
         raise typer.Exit(130) from None
     except (SandboxError, StoreError, RecordError, ImportError, ValueError, OSError) as error:
-        _stop(str(error))
+        _stop(str(error).replace("container:IMAGE", "--container IMAGE"))
+    for note in done.notes:
+        _print(f"note: {note}")
     _print(f"{done.graded} graded" + (f", {done.before} were graded before" if done.before else "")
            + (f"; {done.problems} could not be read" if done.problems else "") + f". See {out / 'overview.html'}")
     raise typer.Exit(FAILED if done.problems else 0)
@@ -163,11 +165,13 @@ def export(report: Annotated[Path, typer.Argument(help="The folder that `dlm-cou
         _stop("--canvas and --assignment go together: the gradebook that Canvas exported, and the assignment in it")
     left_out = False
     try:
-        records = write_report(report)
+        records, notes = write_report(report)
         given = given_points(report, records)
         waiting = sum((record.student, words.question) not in given for record in records for words in record.words)
         _print(f"written: {report / 'gradebook.csv'}, overview.html, {len(records)} in pages/"
-               + (f"; {waiting} answers in words have no points yet" if waiting else ""))
+               + (f"; answers in words without points: {waiting}, see words.csv" if waiting else ""))
+        for note in notes:
+            _print(f"note: {note}")
         if canvas:
             path = report / "for-canvas.csv"
             left_out |= _exported(path, lms.canvas(records, canvas, assignment, path, given))

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -184,8 +185,8 @@ def test_points_that_were_scaled_are_no_failure(report, tmp_path):
 
 def test_points_entered_in_words_count(tmp_path):
     report = report_of(tmp_path / "report", capstone_class())
-    assert export(report)[1] == [f"written: {report / 'gradebook.csv'}, overview.html, 2 in pages/; 4 answers in words "
-                                 "have no points yet"]
+    assert export(report)[1] == [f"written: {report / 'gradebook.csv'}, overview.html, 2 in pages/; answers in words "
+                                 "without points: 4, see words.csv"]
     table = report / "words.csv"
     text = table.read_text(encoding="utf-8-sig")
     assert text.count('"","2"') == 4      # points, out_of
@@ -197,6 +198,39 @@ def test_points_entered_in_words_count(tmp_path):
     assert code == 2
     assert lines[0] == f"{table}: nothing is taken over, since"
     assert "'three' is not a number of points" in lines[1]
+
+
+def test_an_answer_in_words_that_was_handed_in_anew_waits_again(tmp_path):
+    records = capstone_class()
+    report = report_of(tmp_path / "report", records)
+    export(report)
+    table = report / "words.csv"
+    table.write_text(table.read_text(encoding="utf-8-sig").replace('"","2"', '"2","2"'), encoding="utf-8-sig")
+    later = replace(records[0], words=(replace(records[0].words[0], text="Another text."), *records[0].words[1:]))
+    (report / RECORDS).write_text("".join(f"{to_json(one)}\n" for one in (later, records[1])), encoding="ascii")
+    code, lines = export(report)
+    assert code == 0
+    assert lines == [f"written: {report / 'gradebook.csv'}, overview.html, 2 in pages/; answers in words without "
+                     "points: 1, see words.csv", "note: words.csv: of the answers that were graded 1 changed, or are gone; the "
+                     "table as it was is kept as words.old-1.csv"]
+    assert [row["total"] for row in rows(report / "gradebook.csv")] == ["5", "7"]
+    assert export(report)[1] == lines[:1]
+
+
+def test_a_table_with_a_mistake_in_it_is_left_as_it_is(tmp_path):
+    """Here one column was sorted without the others: written anew, the points would be those of other students."""
+    report = report_of(tmp_path / "report", capstone_class())
+    export(report)
+    table = report / "words.csv"
+    found = rows(table)
+    found[0]["row"], found[1]["row"] = found[1]["row"], found[0]["row"]
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(found[0]))
+        writer.writeheader()
+        writer.writerows({**row, "points": "1"} for row in found)
+    before = table.read_bytes()
+    assert export(report)[0] == 2
+    assert table.read_bytes() == before
 
 
 def test_export_enters_points_into_nbgraders_gradebook(report, tmp_path):

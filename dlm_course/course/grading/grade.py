@@ -36,11 +36,13 @@ class GradeError(ValueError):
 
 @dataclass(frozen=True)
 class Done:
-    """What a run did: how many were graded now, and how many had been before; of all, how many could not be read."""
+    """What a run did: how many were graded now, and how many had been before; of all, how many could not be read; and
+    notes on the table of answers in words."""
 
     graded: int
     before: int
     problems: int
+    notes: tuple[str, ...] = ()
 
 
 def grade(source: Path, report: Path, topic: str, *, seed: int | None = None, sandbox: str = "bubblewrap",
@@ -69,19 +71,23 @@ def grade(source: Path, report: Path, topic: str, *, seed: int | None = None, sa
         for record in progress(records, len(todo)):
             store.append(record)
         store.tidy()
-    records_now = write_report(report)
-    return Done(len(todo), len(found) - len(todo), sum(bool(record.problem) for record in records_now))
+    records_now, notes = write_report(report)
+    return Done(len(todo), len(found) - len(todo), sum(bool(record.problem) for record in records_now), tuple(notes))
 
 
-def write_report(report: Path) -> list[Record]:
-    """Make grade book, pages, overview and the table of answers in words from the records; the records.
+def write_report(report: Path) -> tuple[list[Record], list[str]]:
+    """Make grade book, pages, overview and the table of answers in words from the records; the records, and notes.
 
-    Points that a person has entered in the table count. Raises: StoreError, RecordError, TableError.
+    Points that a person has entered in the table count. An answer that was handed in anew since waits for points again;
+    then the old table is kept beside the new one, and a note says so. A table with a mistake in it is left as it is.
+    Raises: StoreError, RecordError, TableError.
     """
-    records = load_records(report)
-    given = given_points(report, records)
+    records, notes = load_records(report), []
     if any(record.words for record in records):
-        write_table(records, report / WORDS)
+        if (report / WORDS).exists():
+            merge(report / WORDS, records, without_changed=True)
+        notes = write_table(records, report / WORDS)
+    given = given_points(report, records)
     folder = report / "pages"
     folder.mkdir(exist_ok=True)
     names = write_pages(records, folder, given)
@@ -91,7 +97,7 @@ def write_report(report: Path) -> list[Record]:
     pages = {student: f"pages/{name}" for student, name in names.items()}
     write_overview(records, report / "overview.html", pages, given)
     grade_book(records, report / "gradebook.csv", pages, given)
-    return records
+    return records, notes
 
 
 def given_points(report: Path, records: Sequence[Record]) -> Points:
