@@ -108,7 +108,8 @@ def on_cluster(assignment: Assignment, submissions: Sequence[Submission], addres
         if not threads:
             raise SandboxError(f"the Dask scheduler at {address} has no workers; start some: `dask worker {address}`")
         try:
-            running = as_completed([future for _ in range(2 * sum(threads.values())) for future in submit()])
+            running = as_completed([future for _ in range(2 * sum(threads.values())) for future in submit()],
+                                   loop=client.loop)
             for future in running:
                 records = [from_json(line) for line in _result(future)]
                 if [record.key for record in records] != keys.pop(future.key):
