@@ -155,7 +155,8 @@ class _Started:
         self._start, self._place, self._lock, self._lost = start, place, threading.Lock(), False
         self._errors: IO[bytes] = tempfile.TemporaryFile()    # noqa: SIM115
         self._process = subprocess.Popen(start.command, env=start.environment, cwd=place.name, bufsize=0,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+                                         start_new_session=True)    # no Ctrl-C of the terminal's
         assert self._process.stdin
         assert self._process.stdout
         self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()

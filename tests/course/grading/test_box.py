@@ -338,6 +338,18 @@ def test_no_folder_above_the_libraries_shows_its_files(box):
     assert all(files == [] for files in shown.values())
 
 
+@pytest.mark.parametrize("file", ["sys/kernel/core_pattern", "sys/vm/drop_caches", "sysrq-trigger",
+                                  "irq/default_smp_affinity", "1/uid_map", "self/setgroups"])
+def test_no_setting_of_the_kernel_can_be_written(box, file):
+    """Even where the grader is root."""
+    assert found(box, f"""
+        import os
+        def answer():
+            try: return os.write(os.open("/proc/{file}", os.O_WRONLY), b"0")
+            except OSError as error: return -error.errno
+        """) in (-1, -2, -13, -30)
+
+
 @pytest.mark.parametrize("place", ["/course/dlm_course", "/usr/lib", "/tmp", "/dev", "/etc", "/", "/proc/sys/kernel",
                                    sys.prefix, str(Path(np.__file__).parent)])
 def test_nothing_can_be_written_but_in_scratch(box, place):
@@ -516,11 +528,12 @@ def test_no_byte_of_another_job_is_in_memory(box):
     """Neither a source, nor the references for the next task, nor outputs: the warm parent never holds them."""
     marker = b"a marker of the job before"
     outputs = b"outputs of the job before"
+    long = f"# {marker.decode() * 1000}"    # longer than the next job, which would overwrite some of it
     code = CUMULATIVE.reference.__code__.co_code
     assert code in payload(PATHS, SEED)
     for _ in range(3):
-        asked(box, f"import numpy\nx = {marker!r}\ndef answer(): return numpy.frombuffer({outputs!r} * 4000, 'u1')")
-        assert verdict(box, PATHS, BUILDS).passed
+        asked(box, f"import numpy\ndef answer(): return numpy.frombuffer({outputs!r} * 4000, 'u1')", long)
+        assert verdict(box, PATHS, long, BUILDS).passed
     sought = [*map(backwards, (b"a string of this cell", b"a string of no cell at all", marker, outputs, code))]
     _, mine, nothing, *others = told_by(box, CUMULATIVE, dedent(MEMORY) + dedent(f"""
         def cumulative_matrix(matrices, t):
@@ -666,19 +679,20 @@ def test_the_end_of_the_box_ends_its_processes_and_removes_its_files():
     box.close()    # again: nothing happens
 
 
-def test_the_end_of_the_grader_ends_the_sandbox():
+@pytest.mark.parametrize("kind", ["bubblewrap", "none"])
+def test_the_end_of_the_grader_ends_the_sandbox(kind):
     """It is killed in the midst of a job, without a chance to clean up."""
-    opened().close()
+    opened(kind).close()
     code = dedent("""
         import sys
         sys.path.insert(0, sys.argv[1])
         from small_sandboxes import asked, opened
         from dlm_course.course.grading import processes
-        with opened() as box:
-            print(*processes.below(box._process.pid), flush=True)
+        with opened(sys.argv[2]) as box:
+            print(box._process.pid, *processes.below(box._process.pid), flush=True)
             asked(box, "import time\\ndef answer(): time.sleep(1000)")
         """)
-    with subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parents[2])], stdout=subprocess.PIPE,
+    with subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parents[2]), kind], stdout=subprocess.PIPE,
                           text=True) as grader:
         pids = [int(pid) for pid in grader.stdout.readline().split()]
         assert pids
