@@ -104,12 +104,14 @@ def grade(submissions: Annotated[Path, typer.Argument(
           topic: Annotated[str, typer.Option(help="01, for example; if left out, what the files are called by.")] = "",
           seed: Annotated[int | None, typer.Option(
               help="Of the hidden cases; drawn for a new report, and kept there. Keep it from the students.")] = None,
-          jobs: Annotated[int, typer.Option(min=1, help="Graders at a time on this machine.")] = os.cpu_count() or 1,
+          jobs: Annotated[int | None, typer.Option(
+              min=1, help="Graders at a time on this machine; one a processor if left out.")] = None,
           scheduler: Annotated[str, typer.Option(help="A Dask scheduler's address: grade on its cluster.")] = "",
           container: Annotated[str, typer.Option(help="An image: docker or podman in place of bubblewrap.")] = "",
           no_sandbox: Annotated[bool, typer.Option(
               "--no-sandbox", help="Run students' code as you. Only for code that you have read.")] = False,
-          seconds: Annotated[float | None, typer.Option(min=1, help="What a question may take.")] = None,
+          seconds: Annotated[float | None, typer.Option(
+              min=1, max=3600, help="Of computing for a question, and twice as many in all; 30 if left out.")] = None,
           again: Annotated[list[str] | None, typer.Option(help="Grade this student again, whatever is there.")] = None,
           ) -> None:
     """For instructors: grade a class, in a sandbox, on cases that no student has seen. Ctrl-C loses nothing.
@@ -120,26 +122,43 @@ def grade(submissions: Annotated[Path, typer.Argument(
 
     from dlm_course.course.grading import grade as grading
     from dlm_course.course.grading.box import SandboxError
-    from dlm_course.course.grading.records import RecordError, StoreError
+    from dlm_course.course.grading.records import RecordError
+    from dlm_course.course.grading.spreadsheets import TableError
+    from dlm_course.course.grading.submissions import SubmissionsError
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # how batch systems end a run: the same as Ctrl-C
     if container and no_sandbox:
         _stop("--container and --no-sandbox exclude each other")
+    if no_sandbox:
+        _print("warning: without a sandbox students' code runs as you: it can read, change and send away what you can, "
+               "and find the right answers. The report says that there was none", err=True)
     kind = "none" if no_sandbox else f"container:{container}" if container else "bubblewrap"
     try:
         done = grading.grade(submissions, out, topic.zfill(2) if topic else grading.topic_in(submissions), seed=seed,
-                             sandbox=kind, jobs=jobs, scheduler=scheduler, wall=seconds, again=again or (),
-                             progress=lambda records, number: tqdm(records, "graded", number, unit=" submissions",
-                                                                   disable=None))
+                             sandbox=kind, jobs=jobs or _processors(), scheduler=scheduler, seconds=seconds,
+                             again=again or (), progress=lambda records, number: tqdm(
+                                 records, "graded", number, unit=" submissions", disable=None))
     except KeyboardInterrupt:
         _print(f"interrupted; what is graded stands in {out}, and the same command goes on from there", err=True)
         raise typer.Exit(130) from None
-    except (SandboxError, StoreError, RecordError, ImportError, ValueError, OSError) as error:
-        _stop(str(error).replace("container:IMAGE", "--container IMAGE"))
+    except SandboxError as error:
+        other = "; --container IMAGE grades in docker or podman, --no-sandbox in nothing, for code that you have read"
+        _stop(str(error).replace("container:IMAGE", "--container IMAGE")
+              + (other if kind == "bubblewrap" and not scheduler else ""))
+    except (grading.GradeError, SubmissionsError, RecordError, TableError, ImportError, OSError) as error:
+        _stop(str(error))
     for note in done.notes:
         _print(f"note: {note}")
+    if done.others:
+        _print(f"note: {done.others} in the report have no submission in {submissions} any more; they stay in it")
     _print(f"{done.graded} graded" + (f", {done.before} were graded before" if done.before else "")
            + (f"; {done.problems} could not be read" if done.problems else "") + f". See {out / 'overview.html'}")
     raise typer.Exit(FAILED if done.problems else 0)
+
+
+def _processors() -> int:
+    """Those that this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 @app.command()

@@ -68,6 +68,10 @@ class Box(Protocol):
         """Run a job. Raises BoxLost."""
         ...
 
+    def interrupt(self) -> None:
+        """Kill what runs, from another thread: there `ask` raises BoxLost. It must still be closed."""
+        ...
+
     def close(self) -> None:
         ...
 
@@ -221,10 +225,15 @@ class _Started:
         """One kill for the warm parent and all that it started."""
         if self._start.kill:
             subprocess.run(self._start.kill, capture_output=True, check=False, timeout=60)
-        for pid in (self._process.pid, *processes.below(self._process.pid)):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        if self._process.poll() is None:    # else its number may be another process's by now
+            for pid in (self._process.pid, *processes.below(self._process.pid)):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
         self._process.wait()
+
+    def interrupt(self) -> None:
+        self._lost = True
+        self._kill()
 
     def said(self) -> str:
         """The last that the warm parent, or what should have started it, said of its troubles."""
@@ -234,16 +243,17 @@ class _Started:
     def close(self) -> None:
         """End the warm parent, and what is left of the last job."""
         self._lost = True
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream
-            with contextlib.suppress(OSError):
-                stream.close()    # it ends by itself when its input does
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._kill()
-        self._errors.close()
-        self._place.cleanup()
+        with self._lock:    # no other thread reads from what is closed
+            for stream in (self._process.stdin, self._process.stdout):
+                assert stream
+                with contextlib.suppress(OSError):
+                    stream.close()    # it ends by itself when its input does
+            try:
+                self._process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self._kill()
+            self._errors.close()
+            self._place.cleanup()
 
     def __enter__(self) -> Self:
         return self

@@ -1,67 +1,118 @@
 """Flags: what in a student's source a person should look at. A flag costs no points by itself.
 
 Who wants to can hide what is done, behind `getattr` and strings for example; that such things are used is a flag, too.
+A source is parsed here and never run. What would take long to parse is not parsed, and that is a flag.
 """
 
 import ast
+import keyword
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+_LONGEST = 100_000      # characters of an answer and the cells that it may use: more take seconds
+_MOST_STEPS = 10**6     # IPython reads a cell again for each of its magics: characters times magics
+
 # What reaches beyond an exercise: files, processes, the network, the insides of the interpreter.
 _REACHING = frozenset(
-    """asyncio atexit builtins cffi cloudpickle code ctypes dill dis faulthandler gc http importlib inspect io marshal
-    multiprocessing os pathlib pickle pkgutil psutil pty requests runpy shutil signal socket subprocess sys tempfile
-    threading traceback urllib""".split())  # noqa: SIM905
+    """asyncio atexit builtins cffi cloudpickle code ctypes dill dis faulthandler gc http importlib inspect io joblib
+    marshal multiprocessing os pathlib pickle pkgutil psutil pty requests runpy shutil signal socket subprocess sys
+    tempfile threading traceback urllib""".split())  # noqa: SIM905
 _CALLS = frozenset({"__import__", "compile", "delattr", "eval", "exec", "get_ipython", "getattr", "globals", "locals",
                     "open", "setattr", "vars"})
+# Of any object: what reads files, and what leads from a function or a frame to others.
+_ATTRIBUTES = frozenset({"f_back", "f_globals", "f_locals", "fromfile", "genfromtxt", "gi_frame", "hub", "load",
+                         "loadtxt", "memmap", "read_bytes", "read_text", "tb_frame"})
 _HARMLESS = frozenset({"__init__", "__call__", "__len__", "__name__", "__doc__", "__main__", "__getitem__", "__iter__",
-                       "__next__", "__post_init__", "__repr__", "__str__"})
+                       "__next__", "__post_init__", "__repr__", "__str__", "__version__"})
+_HARMLESS_MAGICS = frozenset({"autoreload", "capture", "config", "load_ext", "matplotlib", "pinfo", "pinfo2", "pip",
+                              "precision", "reload_ext", "time", "timeit", "who", "whos"})
+_COMPARING = re.compile("__(eq|ne|array.*|torch_function|bool)__")
+_LIBRARIES = frozenset({"builtins", "F", "IPython", "json", "math", "nn", "np", "numpy", "random", "sys", "torch"})
 
 
-def flags_of(answer: Sequence[str], own: Sequence[str], given: Iterable[str]) -> tuple[str, ...]:
-    """What a person should look at in an answer, and in the student's own cells that it uses; sorted.
+def names_given(sources: Iterable[str]) -> frozenset[str]:
+    """What code cells take from the course's package: "dlm_course.entropy", for example."""
+    return frozenset().union(*(_package_names(look.tree) for look in map(_look, sources) if look.tree))
+
+
+def flags_of(answer: Sequence[str], others: Sequence[str], given: Collection[str]) -> tuple[str, ...]:
+    """What a person should look at in an answer, and in the other cells that it uses; sorted.
 
     answer  the sources that answer the question, the last one counting
-    own     the sources of the student's other cells
-    given   those of the notebook as it was released; what these take from the package may be used
+    others  the sources of the student's other cells that ran before
+    given   what may be used, of `names_given`: all that the notebook as it was released takes from the package
     """
-    allowed = set().union(*(_package_names(_tree(source)) for source in given))
+    if sum(map(len, (*answer, *others))) > _LONGEST:
+        return ("too long to be looked at",)
     found: set[str] = set()
-    for source in _used(answer, own):
-        tree = _tree(source)
-        found |= {f"uses {name}" for name in _package_names(tree) - allowed}
-        found |= _reaching(tree)
+    other_cells = [_look(source) for source in others]
+    for look in _used([_look(source) for source in answer], other_cells):
+        if look.tree is None:
+            found.add("a cell cannot be looked at")
+            continue
+        found |= {f"uses {name}" for name in _package_names(look.tree) - set(given)}
+        found |= _reaching(look)
+    for look in other_cells:    # a library that is not what it was can be used without its name
+        found |= _replaced(look)
     return tuple(sorted(found))
 
 
-def _used(answer: Sequence[str], own: Sequence[str]) -> list[str]:
-    """The answer, and the own cells that bind a name which it or another of these uses."""
-    taken, rest = list(answer), list(own)
-    while rest:
-        words = {word for source in taken for word in re.findall(r"[^\W\d]\w*", source)}
-        more = [source for source in rest if words & _bound(_tree(source))]
-        if not more:
-            break
-        taken += more
-        rest = [source for source in rest if source not in more]
+@dataclass(frozen=True)
+class _Look:
+    """A cell: its text; its syntax, its magics made calls, None if that cannot be had; the cell magic before it."""
+
+    source: str
+    tree: ast.Module | None
+    magic: str = ""
+
+
+def _look(source: str) -> _Look:
+    magic = re.match(r"\s*%%(\w+)[^\n]*\n?", source)
+    text = source[magic.end():] if magic else source
+    return _Look(source, _tree(text), magic[1] if magic else "")
+
+
+def _tree(text: str) -> ast.Module | None:
+    """Nothing is in the tree of what is not Python, since it does not run."""
+    try:
+        try:
+            return ast.parse(text)
+        except SyntaxError:
+            if len(text) * len(re.findall(r"[%!?]", text)) > _MOST_STEPS:
+                return None
+            return ast.parse(TransformerManager().transform_cell(text))
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
+    except (RuntimeError, MemoryError):    # too deep, or too many magics
+        return None
+
+
+def _used(answer: Sequence[_Look], others: Sequence[_Look]) -> list[_Look]:
+    """The answer's cells, and those of the others that bind a name which one of these holds."""
+    binding: dict[str, list[_Look]] = {}
+    for other in others:
+        for name in _bound(other):
+            binding.setdefault(name, []).append(other)
+    taken = [*answer, *binding.pop("*", [])]
+    for look in taken:    # which grows meanwhile
+        for word in set(_words(look.source)):
+            taken += [other for other in binding.pop(word, []) if not any(other is known for known in taken)]
     return taken
 
 
-def _tree(source: str) -> ast.Module:
-    """The syntax of a cell, its magics made calls; nothing for what is not Python and so does not run."""
-    try:
-        if source.lstrip().startswith("%%"):
-            source = source.lstrip().partition("\n")[2]
-        return ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
+def _words(source: str) -> list[str]:
+    return re.findall(r"[^\W\d]\w*", source)
 
 
-def _bound(tree: ast.Module) -> set[str]:
+def _bound(look: _Look) -> set[str]:
+    """The names that a cell may bind; "*" if that cannot be known."""
+    if look.tree is None:
+        return {word for word in _words(look.source) if not keyword.iskeyword(word)}
     names = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(look.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.alias):
@@ -82,20 +133,51 @@ def _package_names(tree: ast.Module) -> set[str]:
     return found
 
 
-def _reaching(tree: ast.Module) -> set[str]:
-    found = set()
-    for node in ast.walk(tree):
+def _reaching(look: _Look) -> set[str]:
+    assert look.tree
+    found = {f"uses %%{look.magic}"} if look.magic and look.magic not in _HARMLESS_MAGICS else set()
+    for node in ast.walk(look.tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-            found |= {f"imports {root}" for module in modules if (root := module.partition(".")[0]) in _REACHING}
-        elif isinstance(node, ast.Name) and node.id in _CALLS:
-            found.add(f"calls {node.id}")
-        elif isinstance(node, ast.Attribute) and node.attr.startswith("__") and node.attr not in _HARMLESS:
-            found.add(f"uses {node.attr}")
-        elif isinstance(node, ast.FunctionDef) and re.fullmatch("__(eq|ne|array.*|torch_function|bool)__", node.name):
+            found |= {f"imports {root}" for module in modules if (root := module.partition(".")[0]) in _REACHING
+                      or (root == "IPython" and module != "IPython.display")}
+        elif isinstance(node, ast.Call):
+            found |= _magics(node)
+        elif isinstance(node, ast.Name):
+            if node.id in _CALLS and (node.id != "get_ipython" or "get_ipython" in look.source):
+                found.add(f"calls {node.id}")
+            if isinstance(node.ctx, ast.Store) and _COMPARING.fullmatch(node.id):
+                found.add(f"defines {node.id}")
+        elif isinstance(node, ast.Attribute):
+            if node.attr in _ATTRIBUTES or (node.attr.startswith("__") and node.attr not in _HARMLESS):
+                found.add(f"uses {node.attr}")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _COMPARING.fullmatch(node.name):
             found.add(f"defines {node.name}")
-        elif isinstance(node, ast.Assign | ast.AugAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found |= {f"replaces {ast.unparse(target)}" for target in targets if isinstance(target, ast.Attribute)
-                      and isinstance(target.value, ast.Name) and target.value.id in ("torch", "np", "numpy", "json")}
+    return found | _replaced(look)
+
+
+def _magics(call: ast.Call) -> set[str]:
+    """What a line of IPython's own, which was made a call, does beyond an exercise."""
+    of_ipython = (isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call)
+                  and isinstance(call.func.value.func, ast.Name) and call.func.value.func.id == "get_ipython")
+    if not of_ipython or not isinstance(call.func, ast.Attribute):
+        return set()
+    if call.func.attr in ("system", "getoutput"):
+        return {"runs a shell line"}
+    name = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+    return set() if name in _HARMLESS_MAGICS or not isinstance(name, str) else {f"uses %{name}"}
+
+
+def _replaced(look: _Look) -> set[str]:
+    """What of a library a cell puts something else in the place of."""
+    found = set()
+    for node in ast.walk(look.tree) if look.tree else ():
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            parts = [node.attr]
+            inner: ast.expr = node.value
+            while isinstance(inner, ast.Attribute):
+                parts.append(inner.attr)
+                inner = inner.value
+            if isinstance(inner, ast.Name) and inner.id in _LIBRARIES:
+                found.add("replaces " + ".".join([inner.id, *reversed(parts)]))
     return found

@@ -8,26 +8,32 @@
     REPORT/words.csv        answers in words, for the person who grades them; points that are entered there count
 """
 
+import contextlib
 import json
+import math
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from dlm_course.course.grading.exports import grade_book
 from dlm_course.course.grading.listing import FileLimits
 from dlm_course.course.grading.overview import write_overview
 from dlm_course.course.grading.pages import write_pages
 from dlm_course.course.grading.pool import on_cluster, on_this_machine
-from dlm_course.course.grading.records import Record, Store, load_records
-from dlm_course.course.grading.submissions import Submission, find_submissions, read
+from dlm_course.course.grading.records import LOCK, RECORDS, Record, Store, StoreError, load_records
+from dlm_course.course.grading.submissions import Submission, find_submissions, read, topics_said
 from dlm_course.course.grading.wire import Limits
 from dlm_course.course.grading.worker import Assignment
 from dlm_course.course.grading.written import Points, merge, write_table
+from dlm_course.course.topics import TOPICS, notebook_name
 from dlm_course.files import write_whole
 
-SETTINGS, WORDS = "settings.json", "words.csv"
+SETTINGS, WORDS, PAGES = "settings.json", "words.csv", "pages"
+
+_MOST_SECONDS = 3600
+_SEEDS = range(1, 2**31)    # 0 is the self-check's
 
 
 class GradeError(ValueError):
@@ -36,43 +42,61 @@ class GradeError(ValueError):
 
 @dataclass(frozen=True)
 class Done:
-    """What a run did: how many were graded now, and how many had been before; of all, how many could not be read; and
-    notes on the table of answers in words."""
+    """What a run did.
+
+    graded    submissions that were graded now
+    before    those that had been before
+    problems  of all records, those of submissions in which nothing could be graded
+    others    records of students who have no submission any more
+    notes     what became of the table of answers in words
+    """
 
     graded: int
     before: int
     problems: int
+    others: int = 0
     notes: tuple[str, ...] = ()
 
 
 def grade(source: Path, report: Path, topic: str, *, seed: int | None = None, sandbox: str = "bubblewrap",
-          jobs: int = 2, scheduler: str = "", wall: float | None = None, again: Sequence[str] = (),
+          jobs: int = 2, scheduler: str = "", seconds: float | None = None, again: Sequence[str] = (),
           progress: Callable[[Iterator[Record], int], Iterable[Record]] = lambda records, number: records) -> Done:
     """Grade the submissions of a topic that the report does not hold yet, and write the report anew.
 
     source     a folder of submissions, or the zip that a learning platform exports
     seed       of the hidden cases; drawn at random for a new report, and kept in its settings
     jobs       graders on this machine; or `scheduler`, the address of a Dask cluster
-    wall       seconds that a question may take
+    seconds    of computing that a question may take, and twice as many in all
     again      students who are graded again whatever the report holds, after an appeal for example
     progress   wraps the records as they come, with their number
-    Raises: GradeError, SubmissionsError, SandboxError, StoreError, RecordError.
+    Raises: GradeError, SubmissionsError, SandboxError, StoreError, RecordError, TableError; whatever was graded until
+    then is in the report, and the next run goes on from there.
     """
+    if topic not in TOPICS:
+        raise GradeError(f"there is no topic {topic!r}; the topics are {', '.join(TOPICS)}")
+    if seconds is not None and not 1 <= seconds <= _MOST_SECONDS:
+        raise GradeError(f"{seconds:g} seconds for a question are not between 1 and {_MOST_SECONDS}")
+    if jobs < 1:
+        raise GradeError(f"{jobs} graders cannot grade; give at least 1")
+    _check_place(report, source)
     found = find_submissions(source, topic)
     unknown = set(again) - {submission.student for submission in found}
     if unknown:
         raise GradeError(f"no submission by {', '.join(sorted(unknown)[:5])} lies in {source}; students are called as "
                          "in the grade book")
     with Store(report) as store:
-        assignment = _settled(report, topic, seed, sandbox, wall)
+        assignment = _settled(report, topic, seed, sandbox, seconds)
         todo = [submission for submission in found
                 if submission.student in again or not _is_done(store, submission, assignment)]
         records = on_cluster(assignment, todo, scheduler) if scheduler else on_this_machine(assignment, todo, jobs)
-        for record in progress(records, len(todo)):
-            store.append(record)
+        with contextlib.closing(records):
+            for record in progress(records, len(todo)):
+                store.append(record)
         store.tidy()
-    records_now, notes = write_report(report)
-    return Done(len(todo), len(found) - len(todo), sum(bool(record.problem) for record in records_now), tuple(notes))
+        records_now, notes = write_report(report)
+    students = {submission.student for submission in found}
+    return Done(len(todo), len(found) - len(todo), sum(bool(record.problem) for record in records_now),
+                sum(record.student not in students for record in records_now), tuple(notes))
 
 
 def write_report(report: Path) -> tuple[list[Record], list[str]]:
@@ -80,23 +104,24 @@ def write_report(report: Path) -> tuple[list[Record], list[str]]:
 
     Points that a person has entered in the table count. An answer that was handed in anew since waits for points again;
     then the old table is kept beside the new one, and a note says so. A table with a mistake in it is left as it is.
-    Raises: StoreError, RecordError, TableError.
+    Raises: StoreError, RecordError, TableError, GradeError where it cannot be written.
     """
     records, notes = load_records(report), []
-    if any(record.words for record in records):
-        if (report / WORDS).exists():
-            merge(report / WORDS, records, without_changed=True)
-        notes = write_table(records, report / WORDS)
-    given = given_points(report, records)
-    folder = report / "pages"
-    folder.mkdir(exist_ok=True)
-    names = write_pages(records, folder, given)
-    for path in folder.glob("*.html"):
-        if path.name not in names.values():
-            path.unlink()    # of a student who is no longer in the records
-    pages = {student: f"pages/{name}" for student, name in names.items()}
-    write_overview(records, report / "overview.html", pages, given)
-    grade_book(records, report / "gradebook.csv", pages, given)
+    with _writing(report):
+        if any(record.words for record in records):
+            if (report / WORDS).exists():
+                merge(report / WORDS, records, without_changed=True)
+            notes = write_table(records, report / WORDS)
+        given = given_points(report, records)
+        folder = report / PAGES
+        folder.mkdir(exist_ok=True)
+        names = write_pages(records, folder, given)
+        for path in folder.glob("*.html"):
+            if path.name not in names.values():
+                path.unlink()    # of a student who is no longer in the records
+        pages = {student: f"{PAGES}/{name}" for student, name in names.items()}
+        write_overview(records, report / "overview.html", pages, given)
+        grade_book(records, report / "gradebook.csv", pages, given)
     return records, notes
 
 
@@ -107,11 +132,8 @@ def given_points(report: Path, records: Sequence[Record]) -> Points:
 
 
 def topic_in(source: Path) -> str:
-    """The topic that most files in a folder are called by. Raises GradeError where none is."""
-    from dlm_course.course.topics import TOPICS, notebook_name
-
-    found = Counter(topic for topic in TOPICS for submission in find_submissions(source, topic)
-                    if submission.topic == topic and notebook_name(topic))
+    """The topic that the files in a folder are called by. Raises: GradeError unless it is one, SubmissionsError."""
+    found = topics_said(source)
     if not found:
         raise GradeError(f"{source}: no file's name says its topic, such as {notebook_name('01')}; say it: --topic 01")
     if len(found) > 1:
@@ -125,17 +147,68 @@ def _is_done(store: Store, submission: Submission, assignment: Assignment) -> bo
     return store.done(assignment.key(whole), whole.student, assignment.topic) is not None
 
 
-def _settled(report: Path, topic: str, seed: int | None, sandbox: str, wall: float | None) -> Assignment:
+def _check_place(report: Path, source: Path) -> None:
+    """Raises GradeError for a folder in which a report would mix with something else."""
+    if source.is_dir() and report.resolve().is_relative_to(source.resolve()):
+        raise GradeError(f"{report} lies in {source}, among the submissions; give the report a folder elsewhere, --out")
+    if not report.is_dir():
+        return
+    names = {path.name for path in report.iterdir() if not path.name.startswith(".")}
+    if names and not names & {SETTINGS, RECORDS, LOCK}:
+        raise GradeError(f"{report} holds other files than a report, {min(names)} for example; give the report a "
+                         "folder of its own, --out")
+
+
+# Settings
+
+def _settled(report: Path, topic: str, seed: int | None, sandbox: str, seconds: float | None) -> Assignment:
     """What is graded and how: as the report's first run settled it, and what this one may change."""
     path = report / SETTINGS
-    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    old = _old_settings(path)
     if old and old["topic"] != topic:
         raise GradeError(f"{report} is the report of topic {old['topic']}; give topic {topic} another with --out")
-    limits = Limits(**old.get("limits", {}))
-    if wall is not None:
-        limits = Limits(**{**asdict(limits), "wall": float(wall), "cpu": max(1, round(wall))})
-    seed = old.get("seed", secrets.randbelow(2**31)) if seed is None else seed
-    assignment = Assignment(topic, seed, sandbox, limits, FileLimits())
-    write_whole(path, json.dumps({"topic": topic, "seed": seed, "sandbox": sandbox, "limits": asdict(limits)}, indent=1)
-                + "\n")
-    return assignment
+    if seed is None:
+        seed = old["seed"] if old else secrets.choice(_SEEDS)
+    if type(seed) is not int or seed not in _SEEDS:
+        raise GradeError(f"{seed!r} is no seed of hidden cases: give a whole number from 1 to {_SEEDS[-1]:,}, or none. "
+                         "0 is that of the self-check, whose cases every student has")
+    limits = old["limits"] if old else Limits()
+    if seconds is not None:
+        limits = replace(limits, wall=2 * float(seconds), cpu=math.ceil(seconds))
+    settings = {"topic": topic, "seed": seed, "sandbox": sandbox, "limits": asdict(limits)}
+    with _writing(report):
+        write_whole(path, json.dumps(settings, indent=1) + "\n")
+    return Assignment(topic, seed, sandbox, limits, FileLimits())
+
+
+def _old_settings(path: Path) -> dict[str, Any]:
+    """Topic, seed and limits as an earlier run wrote them; empty if there was none."""
+    try:
+        old = json.loads(path.read_text(encoding="utf-8"))
+        limits = Limits(**old["limits"])
+        numbers = {field.name: getattr(limits, field.name) for field in fields(limits)}
+        for name, value in numbers.items():
+            if not (type(value) is int or (name == "wall" and type(value) is float)) or not 0 < value < 2**50:
+                raise ValueError(f"{name} is {value!r}")
+        if old["topic"] not in TOPICS or type(old["seed"]) is not int or old["seed"] not in _SEEDS:
+            raise ValueError("topic or seed are none")
+        return {"topic": old["topic"], "seed": old["seed"], "limits": limits}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise GradeError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise GradeError(f"{path} does not hold the settings of a report ({type(error).__name__}: {str(error)[:100]}); "
+                         "put it back as it was. Without it all is graded anew, on new hidden cases") from None
+
+
+@contextlib.contextmanager
+def _writing(report: Path) -> Iterator[None]:
+    """Within the block, what goes wrong with writing becomes a GradeError that says what to do."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        raise GradeError(f"{error.filename or report} cannot be written: {error.strerror or error}; what is graded "
+                         f"stays graded in {report / RECORDS}: make room, and run the same command again") from None

@@ -22,8 +22,8 @@ COURSE = "/course"    # where the copy of the package is in a sandbox
 _PACKAGE = Path(__file__).parents[2]
 # What of dlm_course/course is copied; a file that is not named here is not seen.
 _SEEN = ("__init__.py", "topics.py", "verdict.py", "student/__init__.py", "questions/__init__.py",
-         "questions/question.py", "questions/running.py", "questions/judging.py", "questions/arrays.py", "questions/given.py",
-         "questions/mistakes.py", "grading/__init__.py", "grading/wire.py", "grading/confine.py",
+         "questions/question.py", "questions/running.py", "questions/judging.py", "questions/arrays.py",
+         "questions/given.py", "questions/mistakes.py", "grading/__init__.py", "grading/wire.py", "grading/confine.py",
          "grading/processes.py", "grading/forked.py", "grading/answering.py", "grading/warm_parent.py")
 _LOADED = ("torch", "numpy", "matplotlib", "IPython", "cloudpickle")
 _MODULE = ("-P", "-m", "dlm_course.course.grading.warm_parent")

@@ -66,23 +66,7 @@ def find_submissions(source: Path, topic: str, limits: FileLimits = LIMITS) -> l
     Nothing that a student can hand in raises.
     """
     name = notebook_name(topic)
-    inside = ""
-    try:
-        if source.suffix.lower() == ".ipynb" and source.is_file():
-            owner = owner_of_file(source.name) or Owner(source.stem, source.name)
-            students = {owner.student: HandedIn(owner)}
-            students[owner.student].add([Entry((source.name,))], owner, 0)
-            source = source.parent
-        else:
-            zipped, students = _students_in_only_zip(source, limits)
-            if zipped:
-                source = source / zipped
-            else:
-                students = students_in(tree_of(source, limits), limits, source.name.lower() == SUBMITTED)
-            inside = "" if source.is_dir() else f"{printable(source.name)}!/"
-    except (Unreadable, OSError) as error:
-        raise SubmissionsError(f"{source}: {error}; give the folder of submissions, or the zip of them that your "
-                               "course's system exports") from None
+    source, students, inside = _students_of(source, limits)
     if not students:
         raise SubmissionsError(f"{source}: no submission lies there; a student has a folder with {name} in it, or a "
                                f"file like ada_{name}")
@@ -94,6 +78,35 @@ def find_submissions(source: Path, topic: str, limits: FileLimits = LIMITS) -> l
             handed_in.remarks.append("another student's name differs in case, or in how accents are written, only")
         found.append(_submission(labels[student], handed_in, Place(source, Entry(()), topic), inside))
     return sorted(found, key=lambda submission: submission.student)
+
+
+def topics_said(source: Path, limits: FileLimits = LIMITS) -> Counter[str]:
+    """By topic, how many students have a file that is called by it. Raises: SubmissionsError."""
+    _, students, _ = _students_of(source, limits)
+    return Counter(topic for handed_in in students.values() for topic in {file.topic for file in handed_in.files}
+                   if topic is not None)
+
+
+def _students_of(source: Path, limits: FileLimits) -> tuple[Path, dict[str, HandedIn], str]:
+    """The folder or zip in which all lies, what each student handed in, and what stands before a file's name there.
+
+    Raises: SubmissionsError.
+    """
+    try:
+        if source.suffix.lower() == ".ipynb" and source.is_file():
+            owner = owner_of_file(source.name) or Owner(source.stem, source.name)
+            students = {owner.student: HandedIn(owner)}
+            students[owner.student].add([Entry((source.name,))], owner, 0)
+            return source.parent, students, ""
+        zipped, students = _students_in_only_zip(source, limits)
+        if zipped:
+            source = source / zipped
+        else:
+            students = students_in(tree_of(source, limits), limits, source.name.lower() == SUBMITTED)
+        return source, students, "" if source.is_dir() else f"{printable(source.name)}!/"
+    except (Unreadable, OSError) as error:
+        raise SubmissionsError(f"{source}: {error}; give the folder of submissions, or the zip of them that your "
+                               "course's system exports") from None
 
 
 def read(submission: Submission, limits: FileLimits = LIMITS) -> Submission:

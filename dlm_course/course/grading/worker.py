@@ -2,20 +2,31 @@
 
 A question is run on top of the reference answers to the tasks before it, on cases that no student has seen; the verdict
 is computed here, outside of the box, by the same rules as the student's own check.
+
+What is settled by rule, and noted in the record:
+
+- A cell that raises is passed over. So is one that does not come to an end or ends the process, if it is not the
+  answer itself: it is left out, at most three of a submission, and the question asked again.
+- The cells that run are those before the question's check, as in the notebook.
+- A task whose cell is as it was released, or missing, is not attempted, unless the student has cells of their own.
 """
 
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+import numpy as np
 from nbformat import NotebookNode
 
-from dlm_course.course.grading.box import Box, BoxLost, make_job, open_box
-from dlm_course.course.grading.flags import flags_of
+from dlm_course.course.grading.box import Box, BoxLost, SandboxError, make_job, open_box
+from dlm_course.course.grading.flags import flags_of, names_given
 from dlm_course.course.grading.listing import MEBI, FileLimits
+from dlm_course.course.grading.names import printable
 from dlm_course.course.grading.notebooks import notebook_of
 from dlm_course.course.grading.records import Record, Result, Words, key_of
 from dlm_course.course.grading.submissions import Submission, read
-from dlm_course.course.grading.wire import Job, Limits, Reply, WireError, decode_outputs
+from dlm_course.course.grading.wire import Limits, Reply, WireError, decode_outputs
 from dlm_course.course.grading.words import words_of
 from dlm_course.course.questions import Question, answer_key, judge, questions
 from dlm_course.course.student.assemble import Assembly, assemble
@@ -23,7 +34,12 @@ from dlm_course.course.student.reset import untouched
 from dlm_course.course.verdict import Verdict
 
 HALF = "right, except in a border case"    # how a verdict begins that leaves half of the points
-_LONGEST = 400    # characters of a reason in a record
+FLAGS = {"time": "timeout", "memory": "out of memory", "size": "too much output", "died": "process ended"}
+
+_LONGEST = 400              # characters of a reason
+_LONGEST_SOURCE = 20_000    # of a source, in a record
+_MOST_NOTES = 20
+_MOST_LEFT_OUT = 3          # cells: each can take all the time that there is
 
 
 @dataclass(frozen=True)
@@ -41,59 +57,102 @@ class Assignment:
     file_limits: FileLimits = field(default_factory=FileLimits)
 
     def key(self, submission: Submission) -> str:
-        """The key of the record of a submission that has been read."""
-        return key_of(submission.content, self.topic, self.seed, self.sandbox, self.limits, self.file_limits,
+        """The key of the record of a submission that has been read: of all that the record depends on."""
+        found = (submission.topic, submission.file, submission.notes)
+        return key_of(submission.content, self.topic, self.seed, self.sandbox, self.limits, self.file_limits, found,
                       problem=submission.problem)
+
+
+class Stopped(RuntimeError):
+    """Grading was stopped from another thread."""
 
 
 class Grader:
     """Grades submissions one by one, in a box that is opened anew where it is lost. For one thread; a context manager.
 
-    Raises: SandboxError where the box does not open.
+    Raises, when it is entered: SandboxError where the box does not open.
     """
 
     def __init__(self, assignment: Assignment) -> None:
         self.assignment = assignment
-        self._box = self._open()
         notebook = untouched(assignment.topic)
         self._given = {cell.id: cell.source for cell in notebook.cells if cell.cell_type == "code"}
+        self._names = names_given(self._given.values())
+        self._box: Box | None = None
+        self._stopped = False
 
     def __enter__(self) -> Self:
+        self._open()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._box.close()
+        self._close()
+
+    def stop(self) -> None:
+        """Make `grade`, which runs in another thread, raise Stopped at once."""
+        self._stopped = True
+        box = self._box
+        if box:
+            box.interrupt()
 
     def grade(self, submission: Submission) -> Record:
-        """The record of a submission. Raises SandboxError where no box opens any more; nothing that it holds raises."""
-        topic = self.assignment.topic
+        """The record of a submission, whatever it holds.
+
+        Raises: Stopped; SandboxError where no box opens any more; OSError and MemoryError where this machine has no
+        room, for which no student must pay.
+        """
         submission = read(submission, self.assignment.file_limits)
+        try:
+            return self._graded(submission)
+        except (Stopped, SandboxError, OSError, MemoryError):
+            raise
+        except Exception as error:    # whatever nobody thought of: the next submission must be graded
+            reason = printable(f"{type(error).__name__}: {' '.join(str(error).split())}", 200)
+            return self._record(submission, f"the grader failed on it ({reason}); please report this, and grade it by "
+                                            "hand", submission.notes)
+
+    def _graded(self, submission: Submission) -> Record:
+        topic = self.assignment.topic
         reading = notebook_of(submission, topic, self.assignment.file_limits)
         if reading.notebook is None:
-            results = tuple(Result(question.id, 0, question.points, "○", "nothing could be graded")
-                            for question in questions(topic))
-            return self._record(submission, reading.problem, reading.notes, results)
+            return self._record(submission, reading.problem, reading.notes)
         assembly = assemble(reading.notebook, topic)
-        results = tuple(self._result(question, assembly) for question in questions(topic))
+        left_out: dict[str, str] = {}
+        results = tuple(self._result(question, assembly, left_out) for question in questions(topic))
         words, words_notes = words_of(reading.notebook, topic)
-        return self._record(submission, "", (*reading.notes, *assembly.notes, *words_notes), results, words)
+        notes = (*reading.notes, *assembly.notes, *left_out.values(), *words_notes)
+        return self._record(submission, "", notes, results, words)
 
-    def _record(self, submission: Submission, problem: str, notes: tuple[str, ...], results: tuple[Result, ...],
+    def _record(self, submission: Submission, problem: str, notes: Sequence[str], results: tuple[Result, ...] = (),
                 words: tuple[Words, ...] = ()) -> Record:
-        return Record(submission.student, self.assignment.topic, submission.file, self.assignment.key(submission),
-                      self.assignment.seed, self._box.name, problem, tuple(dict.fromkeys(notes)), results, words)
+        topic, sandbox = self.assignment.topic, self.assignment.sandbox
+        results = results or tuple(Result(question.id, 0, question.points, "○", "nothing could be graded")
+                                   for question in questions(topic))
+        notes = list(dict.fromkeys(notes))
+        if len(notes) > _MOST_NOTES:
+            notes[_MOST_NOTES:] = [f"and {len(notes) - _MOST_NOTES} more notes"]
+        return Record(submission.student, topic, submission.file, self.assignment.key(submission),
+                      self.assignment.seed, sandbox.replace("container:", "container ", 1), problem, tuple(notes),
+                      results, words)
 
-    def _result(self, question: Question, assembly: Assembly) -> Result:
+    # One question
+
+    def _result(self, question: Question, assembly: Assembly, left_out: dict[str, str]) -> Result:
+        """`left_out` are the cells that are left out, and the notes on them; it grows."""
         cells = self._cells_before_check(question, assembly.notebook)
-        job = make_job(question, self.assignment.seed, [(cell.id, cell.source) for cell in cells])
-        verdict, ending = self._verdict(question, job)
-        points = question.points if verdict.passed else question.points / 2 if verdict.reason.startswith(HALF) else 0
         answer = assembly.answers.get(question.id)
         sources = (*answer.before, answer.source) if answer else ()
         own = [cell.source for cell in cells if cell.id not in self._given and cell.source not in sources]
-        flags = (*ending, *flags_of(sources, own, self._given.values()))
-        return Result(question.id, points, question.points, verdict.status, verdict.reason[:_LONGEST], flags,
-                      answer.source if answer else "")
+        if not own and all(source.strip() == self._given[question.id].strip() for source in sources):
+            return Result(question.id, 0, question.points, "○", "not attempted", (), sources[-1] if sources else "")
+        verdict, flags = self._verdict(question, cells, left_out)
+        points = question.points if verdict.passed else question.points / 2 if verdict.reason.startswith(HALF) else 0
+        others = own + [other.source for id_, other in assembly.answers.items() if id_ != question.id]
+        flags = (*flags, *flags_of(sources, others, self._names))
+        source = answer.source if answer else ""
+        if len(source) > _LONGEST_SOURCE:
+            source = f"{source[:_LONGEST_SOURCE]}…"
+        return Result(question.id, points, question.points, verdict.status, verdict.reason[:_LONGEST], flags, source)
 
     def _cells_before_check(self, question: Question, notebook: NotebookNode) -> list[NotebookNode]:
         """The code cells that ran when the student checked the answer: what comes later may mean other things."""
@@ -101,27 +160,30 @@ class Grader:
         return [cell for cell in notebook.cells[:ids.index(f"{question.id}-check")] if cell.cell_type == "code"
                 and not (cell.id.endswith("-check") and cell.id in self._given)]
 
-    def _verdict(self, question: Question, job: Job) -> tuple[Verdict, tuple[str, ...]]:
+    def _verdict(self, question: Question, cells: Sequence[NotebookNode],
+                 left_out: dict[str, str]) -> tuple[Verdict, tuple[str, ...]]:
         """What is said of the answer; and a flag where a limit, or something odd, ended it."""
-        reply = self._ask(job)
-        if reply is None:
-            return Verdict(question.id, "✗", "the sandbox was lost whenever this ran"), ("sandbox lost",)
-        limits = self.assignment.limits
-        where = "" if reply.at in ("", question.id) else f", in the cell {reply.at}" if reply.at in self._given else \
-            ", in a cell of your own"
-        ended = {"time": f"it did not finish within {limits.wall:.0f} seconds{where}",
-                 "memory": f"it took more than {limits.memory // MEBI:,} MiB of memory{where}",
-                 "size": f"it gave back more than {limits.output // MEBI} MiB{where}",
-                 "died": f"its process ended before there was a result ({reply.detail or 'no reason known'}){where}"}
-        if reply.ended != "done":
-            return Verdict(question.id, "✗", ended[reply.ended]), ("timeout" if reply.ended == "time" else reply.ended,)
-        key = answer_key(question, self.assignment.seed)
+        seed = self.assignment.seed
+        sources = {cell.id: cell.source for cell in cells}
+        while True:
+            running = [(id_, source) for id_, source in sources.items() if id_ not in left_out]
+            reply = self._ask(question, running)
+            if reply is None:
+                return Verdict(question.id, "✗", "the sandbox was lost whenever this ran"), ("sandbox lost",)
+            if reply.ended == "done":
+                break
+            if reply.at in dict(running) and reply.at != question.id and len(left_out) < _MOST_LEFT_OUT:
+                left_out[reply.at] = f"{self._ending(question, reply, sources)}; the cell was left out"
+                continue
+            return Verdict(question.id, "✗", self._ending(question, reply, sources)), (FLAGS[reply.ended],)
+        key = answer_key(question, seed)
         try:
             outputs = decode_outputs(reply.raw, len(key.cases))
         except WireError as error:
             return Verdict(question.id, "✗", f"what came back cannot be used: {error}"), ("odd result",)
         try:
-            verdict = judge(key, outputs)
+            with np.errstate(all="ignore"):
+                verdict = judge(key, outputs)
         except Exception as error:    # numbers that no judge has thought of must not stop the class
             reason = f"what came back cannot be judged ({type(error).__name__})"
             return Verdict(question.id, "✗", reason), ("odd result",)
@@ -130,15 +192,50 @@ class Grader:
             verdict = Verdict(question.id, "✗", f"its cell raised {raised[:160]}")
         return verdict, ()
 
-    def _ask(self, job: Job) -> Reply | None:
+    def _ending(self, question: Question, reply: Reply, sources: Mapping[str, str]) -> str:
+        """In words how a job ended that gave no outputs, and where."""
+        limits = self.assignment.limits
+        if not reply.at:
+            what = question.name
+        elif reply.at == question.id:
+            what = "its cell"
+        elif reply.at in self._given:
+            what = f"the cell {reply.at}"
+        else:
+            first = next(iter(sources.get(reply.at, "").strip().splitlines()), "")
+            what = f"a cell of your own, `{textwrap.shorten(printable(first, 60), 60)}`,"
+        return {"time": f"{what} did not finish in time; there are {limits.cpu} seconds of computing, and "
+                        f"{limits.wall:g} seconds in all",
+                "memory": f"{what} took more than {limits.memory // MEBI:,} MiB of memory",
+                "size": f"{what} gave back more than {limits.output // MEBI:,} MiB",
+                "died": f"{what} ended the process before there was a result ({reply.detail or 'it is not known how'})",
+                }[reply.ended]
+
+    # The box
+
+    def _ask(self, question: Question, cells: Sequence[tuple[str, str]]) -> Reply | None:
         """The box's reply, if need be from a new box; None where the job has taken two boxes with it."""
+        job = make_job(question, self.assignment.seed, cells)
         for _ in range(2):
             try:
+                if self._box is None:
+                    self._open()
+                assert self._box
                 return self._box.ask(job)
             except BoxLost:
-                self._box.close()
-                self._box = self._open()
+                self._close()
+        if self._stopped:
+            raise Stopped("grading was stopped")
         return None
 
-    def _open(self) -> Box:
-        return open_box(self.assignment.sandbox, self.assignment.limits, self.assignment.topic)
+    def _open(self) -> None:
+        if not self._stopped:
+            self._box = open_box(self.assignment.sandbox, self.assignment.limits, self.assignment.topic)
+        if self._stopped:    # perhaps while it opened
+            self._close()
+            raise Stopped("grading was stopped")
+
+    def _close(self) -> None:
+        box, self._box = self._box, None
+        if box:
+            box.close()
