@@ -211,8 +211,9 @@ def test_an_answer_in_words_that_was_handed_in_anew_waits_again(tmp_path):
     code, lines = export(report)
     assert code == 0
     assert lines == [f"written: {report / 'gradebook.csv'}, overview.html, 2 in pages/; answers in words without "
-                     "points: 1, see words.csv", "note: words.csv: of the answers that were graded 1 changed, or are gone; the "
-                     "table as it was is kept as words.old-1.csv"]
+                     "points: 1, see words.csv",
+                     "note: words.csv: of the answers that were graded 1 changed, or are gone; the table as it was is "
+                     "kept as words.old-1.csv"]
     assert [row["total"] for row in rows(report / "gradebook.csv")] == ["5", "7"]
     assert export(report)[1] == lines[:1]
 
