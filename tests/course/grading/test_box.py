@@ -590,8 +590,6 @@ def answer(): return 1
 
 # Verdicts
 
-@pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "name"), [
     ("01", "single_token_chains"), pytest.param("03", "elbo_and_posterior", marks=pytest.mark.slow),
     pytest.param("07", "mdlm_training", marks=pytest.mark.slow)])
@@ -658,6 +656,7 @@ def gone(pids, seconds=10):
     return False
 
 
+@pytest.mark.slow
 def test_a_lost_warm_parent_is_noticed(box):
     with opened() as other:
         os.kill(processes.below(other._process.pid)[-1], signal.SIGKILL)
@@ -668,6 +667,7 @@ def test_a_lost_warm_parent_is_noticed(box):
         assert processes.below(other._process.pid) == []
 
 
+@pytest.mark.slow
 def test_a_warm_parent_that_hangs_is_lost(monkeypatch):
     monkeypatch.setattr(boxes, "_GRACE", 0.5)
     with opened(limits=Limits(wall=0.5)) as box:
@@ -740,8 +740,6 @@ def test_without_a_sandbox_verdicts_are_the_same(plain):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["loop", "memory", "memory of several", "os._exit", "segfault", "output", "threads"])
 def test_without_a_sandbox_the_limits_hold(plain, name):
     source, ended, raised = ENDS[name]
@@ -751,6 +749,7 @@ def test_without_a_sandbox_the_limits_hold(plain, name):
     assert verdict(plain, NEXT, RIGHT).passed
 
 
+@pytest.mark.slow
 def test_without_a_sandbox_daemons_are_ended(plain):
     mark = f"dlm-course-test-{os.getpid()}"
     asked(plain, f"""
@@ -780,6 +779,7 @@ def test_without_a_sandbox_files_are_removed(plain):
     assert not Path(place).exists()
 
 
+@pytest.mark.slow
 def test_without_a_sandbox_the_warm_parent_can_be_lost():
     with opened("none") as box, pytest.raises(BoxLost):
         asked(box, "import os\ndef answer(): os.kill(os.getppid(), 9)")
@@ -854,9 +854,6 @@ def test_in_a_container_verdicts_are_the_same(contained):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
-@pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["loop", "memory", "memory of several", "os._exit", "segfault", "output", "threads",
                                   "disk", "file", "fork bomb"])
 def test_in_a_container_the_limits_hold(contained, name):
@@ -868,6 +865,7 @@ def test_in_a_container_the_limits_hold(contained, name):
     assert verdict(contained, NEXT, RIGHT).passed
 
 
+@pytest.mark.slow
 def test_without_namespaces_an_answer_is_another_user(without):
     """It can neither look into the warm parent nor end it, and has no rights."""
     uid, capabilities, found_ = found(without, """
@@ -888,6 +886,7 @@ def test_without_namespaces_an_answer_is_another_user(without):
     assert set(found_) <= {1, 13, 30}
 
 
+@pytest.mark.slow
 def test_without_namespaces_daemons_are_ended(without):
     asked(without, """
         import os, time
@@ -901,6 +900,7 @@ def test_without_namespaces_daemons_are_ended(without):
     assert set(processes.below(without._process.pid)) == without.own
 
 
+@pytest.mark.slow
 def test_without_namespaces_files_are_gone_for_the_next(without):
     """However deep, and whatever their rights."""
     assert found(without, """
