@@ -197,6 +197,8 @@ class _Started:
                 at += os.write(self._to, question[at:at + 2**16])
             length, body_length = wire.frame_lengths(self._read(wire.FRAME_START, end))
             head, body = json.loads(self._read(length, end)), self._read(body_length, end)
+        except BrokenPipeError:
+            self._lose(_ENDED)
         except (OSError, EOFError, ValueError) as error:
             self._lose(str(error) or type(error).__name__)
         if "problem" in head:
