@@ -1,4 +1,4 @@
-"""The command line: `dlm-course lab | check | reset | grade | release | train | sample`.
+"""The command line: `dlm-course lab | check | reset | grade | export | release | train | sample`.
 
 Heavy imports stand inside the commands, so that `--help` answers at once.
 """
@@ -9,12 +9,14 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
+    from dlm_course.course.verdict import Verdict
     from dlm_course.model.training import Evaluation, Run
 
 app = typer.Typer(help="Discrete diffusion language models, step by step.", no_args_is_help=True,
@@ -41,13 +43,18 @@ def lab(port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a 
 
 @app.command()
 def check(notebooks: Annotated[list[str] | None, typer.Argument(
-        help="A topic (01) or the path of a notebook; all exercises if left out.")] = None) -> None:
+        help="A topic (01) or the path of a notebook; all exercises if left out.")] = None,
+          json: Annotated[Path | None, typer.Option(
+              metavar="FILE", help="Write the verdicts as JSON, too, in the form that GitHub Classroom reads.")] = None,
+          ) -> None:
     """Try your answers: one line a question. Exit code 0 if all pass, 1 if not, 2 if something could not run."""
     from dlm_course.course.student.check_notebook import check_notebook
 
     code = 0
+    verdicts: list[Verdict] = []
     for path in _exercises(notebooks):
         outcome = check_notebook(path)
+        verdicts += outcome.verdicts
         for note in outcome.notes:
             _print(f"note: {note}")
         for verdict in outcome.verdicts:
@@ -55,7 +62,25 @@ def check(notebooks: Annotated[list[str] | None, typer.Argument(
         if outcome.problem:
             _print(outcome.problem, err=True)
         code = max(code, COULD_NOT_RUN if outcome.problem else 0 if outcome.passed else FAILED)
+    if json:
+        _write_verdicts(json, verdicts, code)
     raise typer.Exit(code)
+
+
+def _write_verdicts(path: Path, verdicts: "list[Verdict]", code: int) -> None:
+    """The verdicts as JSON. A file that could not run has none in it, so that the status says it."""
+    from json import dumps
+
+    from dlm_course.course.grading.exports import check_result
+    from dlm_course.files import write_whole
+
+    result = check_result(verdicts)
+    if code == COULD_NOT_RUN:
+        result["status"] = "error"
+    try:
+        write_whole(path, dumps(result, indent=1, ensure_ascii=False) + "\n")
+    except OSError as error:
+        _stop(f"{path} cannot be written: {error.strerror or error}")
 
 
 @app.command()
@@ -120,7 +145,8 @@ def grade(submissions: Annotated[Path, typer.Argument(
         raise typer.Exit(130) from None
     except SandboxError as error:
         other = "; --container IMAGE grades in docker or podman, --no-sandbox in nothing, for code that you have read"
-        _stop(f"{error}{other if kind == 'bubblewrap' and not scheduler else ''}")
+        _stop(str(error).replace("container:IMAGE", "--container IMAGE")
+              + (other if kind == "bubblewrap" and not scheduler else ""))
     except (grading.GradeError, SubmissionsError, RecordError, TableError, ImportError, OSError) as error:
         _stop(str(error))
     for note in done.notes:
@@ -135,6 +161,66 @@ def grade(submissions: Annotated[Path, typer.Argument(
 def _processors() -> int:
     """Those that this process may use, which in a container are fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+@app.command()
+def export(report: Annotated[Path, typer.Argument(help="The folder that `dlm-course grade` wrote.")],
+           canvas: Annotated[Path | None, typer.Option(
+               metavar="EXPORTED", help="The gradebook as Canvas exports it; needs --assignment.")] = None,
+           assignment: Annotated[str, typer.Option(help="How Canvas calls it, or its number there.")] = "",
+           moodle: Annotated[Path | None, typer.Option(
+               metavar="WORKSHEET", help="The grading worksheet of the assignment, as Moodle gives it.")] = None,
+           gradescope: Annotated[bool, typer.Option(
+               "--gradescope", help="An autograder for Gradescope that hands out the results.")] = False,
+           nbgrader: Annotated[str, typer.Option(
+               metavar="DATABASE", help="Enter the points into nbgrader's: gradebook.db, for example.")] = "",
+           ) -> None:
+    """For instructors: take over the points that words.csv holds by now, and write what a platform imports.
+
+    Exit code 0 if all is written, 1 if a student had to be left out, 2 if something could not be written.
+    """
+    from dlm_course.course.grading import exports, lms
+    from dlm_course.course.grading.grade import given_points, write_report
+
+    if (canvas is None) != (not assignment):
+        _stop("--canvas and --assignment go together: the gradebook that Canvas exported, and the assignment in it")
+    left_out = False
+    try:
+        records, notes = write_report(report)
+        given = given_points(report, records)
+        waiting = sum((record.student, words.question) not in given for record in records for words in record.words)
+        _print(f"written: {report / 'gradebook.csv'}, overview.html, {len(records)} in pages/"
+               + (f"; answers in words without points: {waiting}, see words.csv" if waiting else ""))
+        for note in notes:
+            _print(f"note: {note}")
+        if canvas:
+            path = report / "for-canvas.csv"
+            left_out |= _exported(path, lms.canvas(records, canvas, assignment, path, given))
+        if moodle:
+            path = report / "for-moodle.csv"
+            left_out |= _exported(path, lms.moodle(records, moodle, path, given))
+        if gradescope:
+            path = report / "for-gradescope.zip"
+            exports.gradescope(records, path, given)
+            _exported(path)
+        if nbgrader:
+            database = nbgrader if "://" in nbgrader else f"sqlite:///{nbgrader}"
+            left_out |= _exported(nbgrader, exports.nbgrader(records, database, given))
+    except (ImportError, ValueError, OSError) as error:
+        _stop(str(error))
+    except Exception as error:
+        if not type(error).__module__.startswith("sqlalchemy"):    # it comes with nbgrader, which need not be there
+            raise
+        _stop(f"{nbgrader}: is no gradebook that nbgrader can use ({str(error).splitlines()[0][:200]})")
+    raise typer.Exit(FAILED if left_out else 0)
+
+
+def _exported(path: Path | str, notes: Sequence[str] = ()) -> bool:
+    """Say what was written, and the notes on it; whether one of them is on a student who was left out."""
+    _print(f"written: {path}")
+    for note in notes:
+        _print(f"note: {note}")
+    return any(not note.startswith("points were scaled") for note in notes)
 
 
 @app.command()

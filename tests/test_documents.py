@@ -1,5 +1,6 @@
-"""README, NOTATION and ERRATA say what the package and the notebooks really hold."""
+"""README, NOTATION, ERRATA and the page for instructors say what the package and the notebooks really hold."""
 
+import dataclasses
 import doctest
 import inspect
 import json
@@ -12,6 +13,10 @@ import pytest
 import yaml
 
 import dlm_course
+from dlm_course.cli import app
+from dlm_course.course.grading.listing import MEBI, FileLimits
+from dlm_course.course.grading.records import Record, Result, Words
+from dlm_course.course.grading.wire import Limits
 
 ROOT = Path(__file__).parents[1]
 MODULES = ("chain.categorical", "chain.schedule", "chain.transition", "bound.discrete", "bound.continuous",
@@ -118,3 +123,47 @@ def test_the_paths_and_commands_of_contributing_exist():
     paths = [path for path in re.findall(r"`((?:dlm_course|tests)/[\w/.-]+)`", text) if "NN" not in path]
     assert len(paths) >= 10
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+# The page for instructors
+
+GRADING = (ROOT / "docs" / "grading.md").read_text(encoding="utf-8")
+
+
+def test_the_links_of_the_page_for_instructors_lead_somewhere():
+    headings = re.findall(r"^#+ (.+)$", GRADING, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    links = re.findall(r"\]\(([^)\s]+)\)", GRADING)
+    assert len(links) > 12
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in anchors, link
+        elif not link.startswith("http"):
+            assert (ROOT / "docs" / link).is_file(), link
+
+
+def test_the_commands_of_the_page_for_instructors_exist():
+    commands = {command.name or command.callback.__name__: inspect.signature(command.callback).parameters
+                for command in app.registered_commands}
+    used = re.findall(r"dlm-course +(\w+)([^`\n]*)", GRADING)
+    assert {"grade", "export", "check"} <= {name for name, _ in used}
+    for name, arguments in used:
+        assert name in commands
+        for option in re.findall(r"--([a-z-]+)", arguments):
+            assert option.replace("-", "_") in commands[name], f"{name} --{option}"
+
+
+def test_the_example_of_the_page_for_instructors_prints_what_it_says():
+    assert doctest.testfile(str(ROOT / "docs" / "grading.md"), module_relative=False) == (0, 3)
+
+
+def test_the_page_for_instructors_names_every_field_of_a_record():
+    for kind, more in ((Record, ()), (Result, ("question",)), (Words, ("question",))):
+        for field in dataclasses.fields(kind):
+            assert f"`{field.name}`" in GRADING or field.name in more, field.name
+
+
+def test_the_page_for_instructors_says_the_limits_as_they_are():
+    limits, files = Limits(), FileLimits()
+    assert f"{limits.cpu} seconds of computing, and {limits.wall:g} seconds in all" in GRADING
+    assert f"more than {files.size // MEBI} MiB, {files.cells:,} cells" in GRADING

@@ -161,7 +161,7 @@ def _shakespeare_in_cache() -> Path:
         raise DataError(f"tiny-shakespeare could not be fetched from {SHAKESPEARE_URL} into {folder} "
                         f"({type(error).__name__}: {textwrap.shorten(str(error), 300)}); put the file into the folder "
                         f"named by the environment variable {DATA_FOLDER_VARIABLE}, as {name}, or use the offline "
-                        'default load_text("python-reference")') from error
+                        'default, "python-reference"') from error
 
 
 def _own_text(path: str) -> str:

@@ -82,7 +82,7 @@ X = torch.tensor([[0, 1, 2], [2, 4, 0]])
     (lambda: model()(torch.zeros(1, 13, dtype=torch.long)), "at most 12"),
     (lambda: model()(torch.full((1, 3), 6)), "0..5"),
     (lambda: DenoiserConfig(6, 6), "mask_id"),
-    (lambda: DenoiserConfig(6, 5, width=10, num_heads=4), "width must be a multiple of 8, 2 num_heads .*, got 10"),
+    (lambda: DenoiserConfig(6, 5, width=10, num_heads=4), "width must be a multiple of 8, two channels .*, got 10"),
     (lambda: DenoiserConfig(6, 5, kernel_size=4), "kernel_size must be odd, .* got 4"),
     (lambda: DenoiserConfig(6, 5, depth=1001), "depth must be an int >= 1 and <= 1,000, got 1001"),
     (lambda: DenoiserConfig(6, 5, width=80_000), r"width 80000 and depth 4 make a network of about 3\.1e\+11 weights"),

@@ -2,8 +2,12 @@
 
 import io
 import json
+import os
+import sys
+import warnings
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,10 @@ def grade_book(records: Sequence[Record], path: Path, pages: Mapping[str, str], 
 
     Columns: student, file, total, out_of, one a question (empty where an answer in words waits for a person), problem,
     needs a look, page. `pages` names each student's HTML page, `given` the points of answers in words.
+
+    Where the folders are called by e-mail address, ID number or username, Moodle's grade import (Grades, Import, CSV
+    file) takes this file as it is: map "student" to that field, "total" to the grade item, ignore the rest.
+    https://docs.moodle.org/en/Grade_import
     """
     given = given or {}
     questions = items(records)
@@ -67,35 +75,56 @@ def nbgrader(records: Sequence[Record], database: str, given: Given | None = Non
     https://nbgrader.readthedocs.io/en/stable/api/gradebook.html
     """
     try:
-        from nbgrader.api import Gradebook, MissingEntry
+        from nbgrader.api import Grade, Gradebook, MissingEntry
     except ImportError as error:
         raise ImportError("nbgrader is not installed; pip install -e '.[nbgrader]' in the course's folder") from error
+    if not records:
+        return ()
     given, questions, left_out = given or {}, items(records), []
     course = course or "default_course"    # nbgrader's own name for a course without one
-    with Gradebook(database, course_id=course) as book:
-        for topic in {record.topic for record in records}:
-            assignment, notebook = topic, notebook_name(topic).removesuffix(".ipynb")
-            try:
-                book.find_assignment(assignment)
-            except MissingEntry:
-                book.add_assignment(assignment, course_id=course)
-            book.update_or_create_notebook(notebook, assignment)
-            for item in questions:
-                book.update_or_create_grade_cell(_grade_cell(item), notebook, assignment, max_score=item.out_of,
-                                                 cell_type="markdown" if item.in_words else "code")
+    with _as_nbgrader_needs_it(), Gradebook(database, course_id=course) as book:
+        assignment, notebook = records[0].topic, notebook_name(records[0].topic).removesuffix(".ipynb")
+        try:
+            book.find_assignment(assignment)
+        except MissingEntry:
+            book.add_assignment(assignment, course_id=course)
+        book.update_or_create_notebook(notebook, assignment)
+        for item in questions:
+            book.update_or_create_grade_cell(_grade_cell(item), notebook, assignment, max_score=item.out_of,
+                                             cell_type="markdown" if item.in_words else "code")
+        cells = {item: book.find_grade_cell(_grade_cell(item), notebook, assignment) for item in questions}
         for record in records:
             if not _nbgrader_can_hold(record.student):
                 left_out.append(f"{one_line(record.student, 80)}: not in nbgrader's gradebook, which takes names of "
                                 "letters, digits, blanks and . _ - @, up to 128 of them")
                 continue
             book.update_or_create_student(record.student)
-            book.update_or_create_submission(assignment, record.student)
-            for item in questions:
+            submission = book.update_or_create_submission(assignment, record.student)
+            theirs = next(theirs for theirs in submission.notebooks if theirs.name == notebook)
+            grades = {grade.name: grade for grade in theirs.grades}
+            for item, cell in cells.items():
                 points = points_of(record, item, given)
-                grade = book.find_grade(_grade_cell(item), notebook, assignment, record.student)
+                grade = grades.get(cell.name) or Grade(cell_id=cell.id, notebook=theirs)
                 grade.manual_score, grade.needs_manual_grade = points, points is None
-            book.db.commit()
+                book.db.add(grade)
+        book.db.commit()
     return tuple(left_out)
+
+
+@contextmanager
+def _as_nbgrader_needs_it() -> Iterator[None]:
+    """For a new database nbgrader calls the program alembic, which lies beside Python but need not be on the PATH.
+
+    Warnings of SQLAlchemy about the way in which nbgrader uses it are for nobody here.
+    """
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Object of type")
+            yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def _grade_cell(item: Item) -> str:

@@ -93,25 +93,25 @@ def grade(source: Path, report: Path, topic: str, *, seed: int | None = None, sa
             for record in progress(records, len(todo)):
                 store.append(record)
         store.tidy()
-        notes: list[str] = []
-        written = write_report(report, notes.append)
+        records_now, notes = write_report(report)
     students = {submission.student for submission in found}
-    return Done(len(todo), len(found) - len(todo), sum(bool(record.problem) for record in written),
-                sum(record.student not in students for record in written), tuple(notes))
+    return Done(len(todo), len(found) - len(todo), sum(bool(record.problem) for record in records_now),
+                sum(record.student not in students for record in records_now), tuple(notes))
 
 
-def write_report(report: Path, note: Callable[[str], object] = lambda text: None) -> list[Record]:
-    """Make grade book, pages, overview and the table of answers in words from the records; the records.
+def write_report(report: Path) -> tuple[list[Record], list[str]]:
+    """Make grade book, pages, overview and the table of answers in words from the records; the records, and notes.
 
-    Points that a person has entered in the table count. `note` is called with what should be known of a table that was
-    there: that it was kept under another name, for example.
+    Points that a person has entered in the table count. An answer that was handed in anew since waits for points again;
+    then the old table is kept beside the new one, and a note says so. A table with a mistake in it is left as it is.
     Raises: StoreError, RecordError, TableError, GradeError where it cannot be written.
     """
-    records = load_records(report)
+    records, notes = load_records(report), []
     with _writing(report):
         if any(record.words for record in records):
-            for text in write_table(records, report / WORDS):
-                note(text)
+            if (report / WORDS).exists():
+                merge(report / WORDS, records, without_changed=True)
+            notes = write_table(records, report / WORDS)
         given = given_points(report, records)
         folder = report / PAGES
         folder.mkdir(exist_ok=True)
@@ -122,7 +122,7 @@ def write_report(report: Path, note: Callable[[str], object] = lambda text: None
         pages = {student: f"{PAGES}/{name}" for student, name in names.items()}
         write_overview(records, report / "overview.html", pages, given)
         grade_book(records, report / "gradebook.csv", pages, given)
-    return records
+    return records, notes
 
 
 def given_points(report: Path, records: Sequence[Record]) -> Points:

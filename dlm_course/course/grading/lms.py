@@ -22,6 +22,8 @@ from dlm_course.course.grading.summary import Given, Item, items, total
 from dlm_course.course.grading.tables import Table, read_table, write_table
 from dlm_course.course.grading.wording import number, one_line
 
+_MOODLE_IDS = ("identifier", "email address", "id number", "username")
+
 
 class ExportError(ValueError):
     """A table that a platform would not give."""
@@ -56,7 +58,7 @@ def canvas(records: Sequence[Record], exported: Path, assignment: str, path: Pat
     def keys(row: list[str]) -> Iterable[Sequence[str]]:
         cells = dict(zip(table.header, row, strict=True))
         yield [cells["ID"]]
-        yield [cells.get(name, "") for name in ("SIS User ID", "SIS Login ID", "Integration ID")]
+        yield [cells.get(name, "") for name in ("ID", "SIS User ID", "SIS Login ID", "Integration ID")]
         names = [cells["LastName"], cells["FirstName"]] if first == "LastName" else cells["Student"].split(",")
         yield [_letters(names), _letters(names[::-1])]
 
@@ -95,7 +97,7 @@ def moodle(records: Sequence[Record], worksheet: Path, path: Path, given: Given 
 
     def keys(row: list[str]) -> Iterable[Sequence[str]]:
         yield re.findall(r"\d+$", row[by_name["identifier"]].strip())
-        yield [row[n] for name, n in by_name.items() if name in ("email address", "id number", "username")]
+        yield [row[n] for name, n in by_name.items() if name in _MOODLE_IDS]
         names = row[by_name["full name"]].split() if "full name" in by_name else []
         yield [_letters(names), _letters([*names[1:], *names[:1]])]
 
@@ -170,13 +172,13 @@ def _read(path: Path) -> Table:
 
 def _assignment(table: Table, assignment: str, path: Path) -> int:
     """The number of the column of an assignment, whose header is "title (number)"."""
-    wanted = assignment.strip()
-    found = [n for n, name in enumerate(table.header) if n > table.header.index("Section") and (
-        name.strip() == wanted or re.sub(r"\s*\(\d+\)$", "", name).strip() == wanted or name.endswith(f" ({wanted})"))]
+    columns = {n: parts for n, name in enumerate(table.header) if n > table.header.index("Section")
+               and (parts := re.fullmatch(r"(.*?)\s*\((\d+)\)", name.strip(), re.DOTALL))}
+    found = [n for n, parts in columns.items() if assignment.strip() in (parts[0], parts[1].strip(), parts[2])]
     if len(found) != 1:
-        columns = [name for name in table.header[table.header.index("Section") + 1:] if re.search(r"\(\d+\)$", name)]
         raise ExportError(f"{path}: {'several assignments are' if found else 'no assignment is'} called "
-                          f"{assignment!r}; there are {_names(columns)}. Create it in Canvas first, and export again")
+                          f"{assignment!r}; there are {_names(table.header[n] for n in columns)}. If it is not there, "
+                          "create it in Canvas, and export again")
     return found[0]
 
 

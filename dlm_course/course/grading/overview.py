@@ -64,7 +64,7 @@ def overview(records: Sequence[Record], pages: Mapping[str, str], given: Given) 
         students=[{"person": people[record.student], "total": "–" if record.problem else number(
             total(record, questions, given)), "cells": [_cell(record, item, given) for item in questions]}
             for record in records],
-        limits={"share": round(100 * similar.LIKENESS), "tokens": similar.FEWEST_TOKENS,
+        limits={"share": round(100 * similar.LIKENESS), "run": similar.RUN, "tokens": similar.FEWEST_TOKENS,
                 "common": similar.COMMON_NUMBER, "tenth": round(100 * similar.COMMON_SHARE)}, fewest=FEWEST)
 
 
@@ -168,16 +168,17 @@ def messages(question: str, graded: Sequence[Record], people: Mapping[str, Any])
 
     Messages that differ in numbers only are one, in which the numbers are "…".
     """
+    try:
+        known = {one_line(mistake.message) for mistake in find(question).misconceptions}
+    except ValueError:
+        known = set()
     found: dict[str, list[tuple[str, str]]] = {}
     for record in graded:
         result = result_of(record, question)
         if result and result.status == "✗":
             text = one_line(result.reason)
-            found.setdefault(re.sub(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?", "…", text), []).append((text, record.student))
-    try:
-        known = {one_line(mistake.message) for mistake in find(question).misconceptions}
-    except ValueError:
-        known = set()
+            pattern = text if text in known else re.sub(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?", "…", text)
+            found.setdefault(pattern, []).append((text, record.student))
     rows = []
     for pattern, said in found.items():
         texts = {text for text, _ in said}

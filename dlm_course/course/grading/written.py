@@ -75,8 +75,10 @@ def write_table(records: Iterable[Record], path: Path) -> list[str]:
     return notes
 
 
-def merge(path: Path, records: Iterable[Record]) -> Points:
+def merge(path: Path, records: Iterable[Record], *, without_changed: bool = False) -> Points:
     """The points that were entered in a table, by student and question; what is not graded yet is not in it.
+
+    without_changed  leave out answers whose text has changed since the table was written, in place of raising
 
     Raises: TableError, naming every row in which something does not fit: an unknown student, a text that has changed
     since the table was written, points that are no number, too many, negative or finer than half, two for one answer.
@@ -101,8 +103,10 @@ def merge(path: Path, records: Iterable[Record]) -> Points:
                 raise ValueError("other points are entered for this answer in another row")
             if row.get("course text", "").strip().lower() not in ("", "0", "no", "false"):
                 with_course_text.add(asked.student)
+        except _Changed as error:
+            problems += [] if without_changed else [_problem(number, row, error)]
         except ValueError as error:
-            problems.append(f"row {number} ({row.get('student', '')[:60]}, {row.get('question', '')[:60]}): {error}")
+            problems.append(_problem(number, row, error))
     if problems:
         more = f"\n... and {len(problems) - 20} more rows" if len(problems) > 20 else ""
         raise TableError(f"{path}: nothing is taken over, since\n" + "\n".join(problems[:20]) + more)
@@ -110,6 +114,14 @@ def merge(path: Path, records: Iterable[Record]) -> Points:
         points.update({(student, question): halved for question, halved in halve(
             {question: value for (other, question), value in points.items() if other == student}).items()})
     return points
+
+
+class _Changed(ValueError):
+    """The student's text is another one since the table was written."""
+
+
+def _problem(number: int, row: Mapping[str, str], error: ValueError) -> str:
+    return f"row {number} ({row.get('student', '')[:60]}, {row.get('question', '')[:60]}): {error}"
 
 
 def halve(points: Mapping[str, float]) -> dict[str, float]:
@@ -142,7 +154,7 @@ def _answer_of(row: Mapping[str, str], answers: Mapping[str, _Asked]) -> _Asked:
         if asked.words.question == question:
             if not name and _plain(asked.words.text) == _plain(row.get("text", "")):
                 return asked
-            raise ValueError("the text has changed since this table was written: grade the one in a new table")
+            raise _Changed("the text has changed since this table was written: grade the one in a new table")
     raise ValueError("the student has no answer in words of this name; there are "
                      + ", ".join(asked.words.question for asked in others))
 
