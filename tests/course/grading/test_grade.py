@@ -569,8 +569,7 @@ def test_a_text_that_changed_after_it_was_graded_is_asked_for_again(tmp_path):
     write_report(tmp_path)
     entered(tmp_path, "1")
     in_store(tmp_path, with_words("My other diary."))
-    notes = []
-    write_report(tmp_path, notes.append)
+    _, notes = write_report(tmp_path)
     assert len(notes) == 1
     assert "words.old-1.csv" in notes[0]
     assert grading.given_points(tmp_path, load_records(tmp_path)) == {("ben", "10-5-the-text"): 1.0}
