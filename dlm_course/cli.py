@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -127,6 +128,7 @@ def grade(submissions: Annotated[Path, typer.Argument(
     from dlm_course.course.grading.submissions import SubmissionsError
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # how batch systems end a run: the same as Ctrl-C
+    warnings.simplefilter("ignore")    # numpy's, of a student's odd numbers, are for nobody's eyes
     if container and no_sandbox:
         _stop("--container and --no-sandbox exclude each other")
     if no_sandbox:

@@ -3,11 +3,14 @@
 `prepare` is called once, in the warm parent, and `answer` in a fork of it, which ends with it.
 """
 
+import contextlib
 import gc
+import importlib
 import os
+import pkgutil
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cloudpickle
 from IPython.core.interactiveshell import InteractiveShell
@@ -32,6 +35,8 @@ def prepare(imports: Sequence[str] = ()) -> InteractiveShell:
     import torch
 
     torch.set_num_threads(1)
+    for name in _library():
+        importlib.import_module(name)
     _without_check()
     for line in imports:
         exec(line, {})
@@ -47,13 +52,29 @@ def prepare(imports: Sequence[str] = ()) -> InteractiveShell:
     return shell
 
 
+def _library() -> Iterator[str]:
+    """The package's modules that students build on, but for the pictures, which load much that few answers need."""
+    root = __name__.partition(".")[0]
+    for module in pkgutil.walk_packages(sys.modules[root].__path__, f"{root}."):
+        if module.name.split(".")[1] not in ("course", "show", "cli"):
+            yield module.name
+
+
 class _Shell(InteractiveShell):
-    """A shell that draws no tracebacks: nobody reads them, and they take longer than most cells."""
+    """A shell for cells that nobody watches: what they print is not kept, and no traceback is drawn."""
+
+    system = InteractiveShell.system_raw    # `!ls`, without a terminal
 
     def showtraceback(self, *_: object, **__: object) -> None:
         pass
 
     showsyntaxerror = showtraceback
+
+    def ask_exit(self) -> None:
+        """`exit()` ends nothing, as in a notebook."""
+
+    def _tee(self, channel: str) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
 
 def _without_check() -> None:
@@ -74,8 +95,8 @@ def answer(shell: InteractiveShell, job: bytes, out: int) -> None:
     if out != _OUT:
         os.dup2(out, _OUT)
     os.closerange(_OUT + 1, 1024)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)    # noqa: SIM115
-    sys.stdout, sys.stderr = (open(fd, "w", encoding="utf-8", errors="replace", closefd=False) for fd in (1, 2))
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout, sys.stderr = (os.fdopen(fd, "w", encoding="utf-8", errors="replace", closefd=False) for fd in (1, 2))
     write_all(_OUT, encode_outputs(_outputs(shell, decode_job(job))))
 
 
@@ -103,11 +124,13 @@ def _outputs(shell: InteractiveShell, job: Job) -> list[Output]:
 def _withhold(name: str) -> None:
     """What a task asks for cannot be imported from the package, where it has the same name there.
 
-    The package's own functions go on using it, so that this is a hint to the honest; the grader looks at the sources.
+    The package's own functions go on using it, so that a student who is bent on it finds it: the grader looks at the
+    sources, too.
     """
     class Withheld(types.ModuleType):
         def __getattribute__(self, attribute: str) -> object:
-            if attribute == name:
+            asking = str(sys._getframe(1).f_globals.get("__name__"))
+            if attribute == name and not asking.startswith(root + "."):
                 raise AttributeError(f"{name} is what the task asks for: it cannot be taken from dlm_course")
             return super().__getattribute__(attribute)
 

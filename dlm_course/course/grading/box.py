@@ -23,6 +23,7 @@ import functools
 import importlib
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -46,6 +47,7 @@ from dlm_course.course.topics import TOPICS
 
 _START = 120.0    # seconds that a warm parent has to start
 _GRACE = 30.0     # seconds that it has to end a job whose time is over
+_ENDED, _NO_ANSWER = "it ended", "it does not answer"
 
 
 class SandboxError(RuntimeError):
@@ -157,7 +159,8 @@ class _Started:
         self._start, self._place, self._lock, self._lost = start, place, threading.Lock(), False
         self._errors: IO[bytes] = tempfile.TemporaryFile()    # noqa: SIM115
         self._process = subprocess.Popen(start.command, env=start.environment, cwd=place.name, bufsize=0,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+                                         start_new_session=True)    # no Ctrl-C of the terminal's
         assert self._process.stdin
         assert self._process.stdout
         self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
@@ -194,6 +197,8 @@ class _Started:
                 at += os.write(self._to, question[at:at + 2**16])
             length, body_length = wire.frame_lengths(self._read(wire.FRAME_START, end))
             head, body = json.loads(self._read(length, end)), self._read(body_length, end)
+        except BrokenPipeError:
+            self._lose(_ENDED)
         except (OSError, EOFError, ValueError) as error:
             self._lose(str(error) or type(error).__name__)
         if "problem" in head:
@@ -206,7 +211,7 @@ class _Started:
             self._wait(self._from, select.POLLIN, end)
             piece = os.read(self._from, min(length - len(found), 2**20))
             if not piece:
-                raise EOFError("it ended")
+                raise EOFError(_ENDED)
             found += piece
         return bytes(found)
 
@@ -214,7 +219,7 @@ class _Started:
         poll = select.poll()
         poll.register(fd, what)
         if not poll.poll(max(0.0, 1000 * (end - time.monotonic()))):
-            raise TimeoutError("it does not answer")
+            raise TimeoutError(_NO_ANSWER)
 
     def _lose(self, reason: str) -> NoReturn:
         self._lost = True
@@ -290,7 +295,7 @@ def _in_container(image: str, copy: Path, limits: Limits) -> launch.Launch:
 def _explained(name: str, problem: str, said: str) -> str:
     """Why the sandbox did not start, and what to do about it."""
     text = f"the sandbox ({name}) does not work here: {problem}"
-    if said and _last(said) not in problem:
+    if problem in (_ENDED, _NO_ANSWER) and said:
         text += f"; it said: {_last(said)}"
     if name == "bubblewrap":
         text += f". {_advice(said + problem)}"
@@ -299,27 +304,30 @@ def _explained(name: str, problem: str, said: str) -> str:
     return text
 
 
+_SETTINGS = {    # of the kernel: the value with which there are no namespaces, and what to do about it
+    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": (
+        "1", "Ubuntu's AppArmor lets no program make namespaces of users. Allow it: sudo sysctl "
+             "kernel.apparmor_restrict_unprivileged_userns=0"),
+    "/proc/sys/kernel/unprivileged_userns_clone": (
+        "0", "This system lets only root make namespaces of users. Allow it: sudo sysctl "
+             "kernel.unprivileged_userns_clone=1"),
+    "/proc/sys/user/max_user_namespaces": (
+        "0", "This system allows no namespaces of users. Allow them: sudo sysctl user.max_user_namespaces=15000"),
+}
+_IN_A_CONTAINER = ("/.dockerenv", "/run/.containerenv")
+
+
 def _advice(said: str) -> str:
     """What usually keeps bubblewrap from working, as far as this machine's settings and the message tell."""
-    settings = {
-        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": (
-            "1", "Ubuntu's AppArmor lets no program make namespaces of users. Allow it: sudo sysctl "
-                 "kernel.apparmor_restrict_unprivileged_userns=0"),
-        "/proc/sys/kernel/unprivileged_userns_clone": (
-            "0", "This system lets only root make namespaces of users. Allow it: sudo sysctl "
-                 "kernel.unprivileged_userns_clone=1"),
-        "/proc/sys/user/max_user_namespaces": (
-            "0", "This system allows no namespaces of users. Allow them: sudo sysctl user.max_user_namespaces=15000"),
-    }
     elsewhere = "or take a container instead: container:IMAGE"
-    for path, (value, advice) in settings.items():
+    for path, (value, advice) in _SETTINGS.items():
         with contextlib.suppress(OSError):
             if Path(path).read_text(encoding="ascii").strip() == value:
                 return f"{advice}; {elsewhere}"
-    if any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv")):
+    if any(Path(mark).exists() for mark in _IN_A_CONTAINER):
         return ("The grader itself runs in a container, which may make no namespaces. Grade outside of it, or start it "
                 "with --security-opt seccomp=unconfined --security-opt systempaths=unconfined --cap-add SYS_ADMIN")
-    if "namespace" in said or "not permitted" in said or "Permission denied" in said or "uid map" in said:
+    if re.search("namespace|not permitted|Permission denied|uid map", said):
         return ("The kernel refused what a sandbox needs, namespaces of its own: does a container or a policy "
                 f"(AppArmor, SELinux) forbid them? Grade elsewhere, {elsewhere}")
     return f"Does `{shutil.which('bwrap')} --ro-bind / / true` work? If not, see what it says, {elsewhere}"

@@ -27,37 +27,54 @@ _ATTRIBUTES = frozenset({"f_back", "f_globals", "f_locals", "fromfile", "genfrom
                          "loadtxt", "memmap", "read_bytes", "read_text", "tb_frame"})
 _HARMLESS = frozenset({"__init__", "__call__", "__len__", "__name__", "__doc__", "__main__", "__getitem__", "__iter__",
                        "__next__", "__post_init__", "__repr__", "__str__", "__version__"})
-_HARMLESS_MAGICS = frozenset({"autoreload", "capture", "config", "load_ext", "matplotlib", "pinfo", "pinfo2", "pip",
-                              "precision", "reload_ext", "time", "timeit", "who", "whos"})
+_MAGICS = frozenset({"bash", "file", "load", "loadpy", "macro", "perl", "python", "python3", "run", "script", "sh",
+                     "store", "sx", "system", "writefile"})
+_INSTALLS = re.compile(r"(pip3?|conda|mamba) install [\w .=<>\[\]-]*")    # which fails, there being no network
 _COMPARING = re.compile("__(eq|ne|array.*|torch_function|bool)__")
 _LIBRARIES = frozenset({"builtins", "F", "IPython", "json", "math", "nn", "np", "numpy", "random", "sys", "torch"})
+_MACHINERY = "dlm_course.course."    # what tries the answers
+# So common in students' own cells that they say nothing where the answer does not use them.
+_COMMON = frozenset(
+    [f"imports {name}" for name in ("asyncio", "inspect", "io", "os", "pathlib", "sys", "tempfile", "threading",
+                                    "traceback")]
+    + [f"calls {name}" for name in ("getattr", "globals", "locals", "vars")] + [f"uses {name}" for name in _ATTRIBUTES])
 
 
-def names_given(sources: Iterable[str]) -> frozenset[str]:
-    """What code cells take from the course's package: "dlm_course.entropy", for example."""
-    return frozenset().union(*(_package_names(look.tree) for look in map(_look, sources) if look.tree))
+def flags_given(sources: Iterable[str]) -> frozenset[str]:
+    """The flags of the notebook as it was released: what its own cells do, students may do."""
+    return frozenset(flag for source in sources for flag in _of_cell(_look(source)))
 
 
-def flags_of(answer: Sequence[str], others: Sequence[str], given: Collection[str]) -> tuple[str, ...]:
-    """What a person should look at in an answer, and in the other cells that it uses; sorted.
+BESIDE = ", in a cell that the answer does not use"    # how a flag ends that is not on the answer itself
+
+
+def flags_of(answer: Sequence[str], others: Sequence[str], given: Collection[str],
+             beside: Collection[str] = ()) -> tuple[str, ...]:
+    """What a person should look at in an answer, in the other cells that it uses, and in some that it does not; sorted.
 
     answer  the sources that answer the question, the last one counting
     others  the sources of the student's other cells that ran before
-    given   what may be used, of `names_given`: all that the notebook as it was released takes from the package
+    given   what is no flag, of `flags_given`
+    beside  those of the others that are looked at even if the answer does not use them
     """
     if sum(map(len, (*answer, *others))) > _LONGEST:
         return ("too long to be looked at",)
-    found: set[str] = set()
     other_cells = [_look(source) for source in others]
-    for look in _used([_look(source) for source in answer], other_cells):
-        if look.tree is None:
-            found.add("a cell cannot be looked at")
-            continue
-        found |= {f"uses {name}" for name in _package_names(look.tree) - set(given)}
-        found |= _reaching(look)
-    for look in other_cells:    # a library that is not what it was can be used without its name
-        found |= _replaced(look)
-    return tuple(sorted(found))
+    used = _used([_look(source) for source in answer], other_cells)
+    found: set[str] = set()
+    for look in used:
+        found |= _of_cell(look)
+    for look in other_cells:
+        if look.source in beside and not any(look is known for known in used):
+            found |= {f"{flag}{BESIDE}" for flag in _of_cell(look) - _COMMON - set(given)
+                      if not flag.startswith("uses dlm_course") or flag.startswith(f"uses {_MACHINERY}")}
+    return tuple(sorted(found - set(given)))
+
+
+def _of_cell(look: "_Look") -> set[str]:
+    if look.tree is None:
+        return {"cannot be looked at"}
+    return {f"uses {name}" for name in _package_names(look.tree)} | _reaching(look)
 
 
 @dataclass(frozen=True)
@@ -135,7 +152,7 @@ def _package_names(tree: ast.Module) -> set[str]:
 
 def _reaching(look: _Look) -> set[str]:
     assert look.tree
-    found = {f"uses %%{look.magic}"} if look.magic and look.magic not in _HARMLESS_MAGICS else set()
+    found = {f"uses %%{look.magic}"} if look.magic in _MAGICS else set()
     for node in ast.walk(look.tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
@@ -162,10 +179,10 @@ def _magics(call: ast.Call) -> set[str]:
                   and isinstance(call.func.value.func, ast.Name) and call.func.value.func.id == "get_ipython")
     if not of_ipython or not isinstance(call.func, ast.Attribute):
         return set()
+    text = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
     if call.func.attr in ("system", "getoutput"):
-        return {"runs a shell line"}
-    name = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
-    return set() if name in _HARMLESS_MAGICS or not isinstance(name, str) else {f"uses %{name}"}
+        return set() if isinstance(text, str) and _INSTALLS.fullmatch(text) else {"runs a shell line"}
+    return {f"uses %{text}"} if isinstance(text, str) and text in _MAGICS else set()
 
 
 def _replaced(look: _Look) -> set[str]:

@@ -230,7 +230,7 @@ def _exit_code(status: int, computed_long: bool) -> int:
 
 
 def _detail(code: int) -> str:
-    if code == 0:
+    if code in (0, _OUT_OF_TIME):
         return ""
     if code < 128:
         return f"exit code {code}"

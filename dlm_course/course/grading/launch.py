@@ -26,6 +26,7 @@ _SEEN = ("__init__.py", "topics.py", "verdict.py", "student/__init__.py", "quest
          "questions/given.py", "questions/mistakes.py", "grading/__init__.py", "grading/wire.py", "grading/confine.py",
          "grading/processes.py", "grading/forked.py", "grading/answering.py", "grading/warm_parent.py")
 _LOADED = ("torch", "numpy", "matplotlib", "IPython", "cloudpickle")
+_OTHER_IMPORTS = {"07": ["import torch._dynamo"]}    # the first optimizer of a process loads it, for seconds
 _MODULE = ("-P", "-m", "dlm_course.course.grading.warm_parent")
 _ENVIRONMENT = {
     "HOME": SCRATCH, "TMPDIR": SCRATCH, "USER": "nobody", "LOGNAME": "nobody", "LANG": "C.UTF-8", "TZ": "UTC",
@@ -62,12 +63,15 @@ def copy_package(folder: Path) -> None:
 
 
 def given_imports(topic: str) -> list[str]:
-    """The import statements of a topic's notebook as it was released: what the warm parent may load beforehand."""
+    """What the warm parent may load beforehand: the import statements of a topic's notebook as it was released, and
+    what its answers often need besides."""
     notebook = json.loads((RELEASED / notebook_name(topic)).read_text(encoding="utf-8"))
     cells = (cell for cell in notebook["cells"]
              if cell["cell_type"] == "code" and "project" not in cell["metadata"].get("tags", []))
     statements = (statement for cell in cells for statement in ast.parse("".join(cell["source"])).body)
-    return [ast.unparse(statement) for statement in statements if isinstance(statement, ast.Import | ast.ImportFrom)]
+    imports = [ast.unparse(statement) for statement in statements
+               if isinstance(statement, ast.Import | ast.ImportFrom)]
+    return imports + _OTHER_IMPORTS.get(topic, [])
 
 
 # Without a sandbox

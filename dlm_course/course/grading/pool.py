@@ -108,8 +108,8 @@ def on_cluster(assignment: Assignment, submissions: Sequence[Submission], addres
         if not threads:
             raise SandboxError(f"the Dask scheduler at {address} has no workers; start some: `dask worker {address}`")
         try:
-            running = as_completed([future for _ in range(2 * sum(threads.values())) for future in submit()],
-                                   loop=client.loop)
+            first = [future for _ in range(2 * sum(threads.values())) for future in submit()]
+            running = as_completed(first, loop=client.loop)
             for future in running:
                 records = [from_json(line) for line in _result(future)]
                 if [record.key for record in records] != keys.pop(future.key):
@@ -139,19 +139,30 @@ def _result(future: Any) -> list[str]:
 # On a worker of a cluster
 
 _graders: dict[tuple[str, int], Grader] = {}    # by run and thread
+_ended: set[str] = set()                        # runs
 
 
 def _grade_batch(run: str, assignment: Assignment, batch: Sequence[Submission]) -> list[str]:
     """The records of a batch as JSON. A thread of a worker keeps its box for the next batch of the same run."""
     place = run, threading.get_ident()
-    if place not in _graders:
-        _graders[place] = Grader(assignment).__enter__()
-    return [to_json(_graders[place].grade(submission)) for submission in batch]
+    grader = _graders.get(place)
+    if grader is None:
+        grader = _graders[place] = Grader(assignment)    # before it is entered: it can be stopped meanwhile
+        if run in _ended:
+            grader.stop()
+        try:
+            grader.__enter__()
+        except BaseException:
+            _graders.pop(place, None)
+            raise
+    return [to_json(grader.grade(submission)) for submission in batch]
 
 
 def _end(run: str) -> None:
     """End the boxes of a run on this worker, also those that are at work."""
-    for place in [place for place in _graders if place[0] == run]:
-        grader = _graders.pop(place)
-        grader.stop()
-        grader.__exit__()
+    _ended.add(run)
+    for place in [place for place in list(_graders) if place[0] == run]:
+        grader = _graders.pop(place, None)
+        if grader:
+            grader.stop()
+            grader.__exit__()

@@ -156,6 +156,8 @@ def encode_outputs(outputs: Sequence[Output]) -> bytes:
                      "type_name": output.type_name[:80], "error": error[:400], "mutated": output.mutated[:80],
                      "attempted": output.attempted})
         arrays.append(b"" if value is None else value.tobytes())
+        if error:    # what comes after an error is not judged
+            break
     return _report(_OUTPUTS, json.dumps(head).encode()) + b"".join(arrays)
 
 

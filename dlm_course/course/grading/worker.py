@@ -11,6 +11,7 @@ What is settled by rule, and noted in the record:
 - A task whose cell is as it was released, or missing, is not attempted, unless the student has cells of their own.
 """
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ import numpy as np
 from nbformat import NotebookNode
 
 from dlm_course.course.grading.box import Box, BoxLost, SandboxError, make_job, open_box
-from dlm_course.course.grading.flags import flags_of, names_given
+from dlm_course.course.grading.flags import flags_given, flags_of
 from dlm_course.course.grading.listing import MEBI, FileLimits
 from dlm_course.course.grading.names import printable
 from dlm_course.course.grading.notebooks import notebook_of
@@ -77,7 +78,7 @@ class Grader:
         self.assignment = assignment
         notebook = untouched(assignment.topic)
         self._given = {cell.id: cell.source for cell in notebook.cells if cell.cell_type == "code"}
-        self._names = names_given(self._given.values())
+        self._flags_given = flags_given(self._given.values())
         self._box: Box | None = None
         self._stopped = False
 
@@ -118,7 +119,8 @@ class Grader:
             return self._record(submission, reading.problem, reading.notes)
         assembly = assemble(reading.notebook, topic)
         left_out: dict[str, str] = {}
-        results = tuple(self._result(question, assembly, left_out) for question in questions(topic))
+        looked_at: set[str] = set()
+        results = tuple(self._result(question, assembly, left_out, looked_at) for question in questions(topic))
         words, words_notes = words_of(reading.notebook, topic)
         notes = (*reading.notes, *assembly.notes, *left_out.values(), *words_notes)
         return self._record(submission, "", notes, results, words)
@@ -137,8 +139,13 @@ class Grader:
 
     # One question
 
-    def _result(self, question: Question, assembly: Assembly, left_out: dict[str, str]) -> Result:
-        """`left_out` are the cells that are left out, and the notes on them; it grows."""
+    def _result(self, question: Question, assembly: Assembly, left_out: dict[str, str],
+                looked_at: set[str]) -> Result:
+        """What came of a question. Both grow from question to question:
+
+        left_out   the cells that are left out, and the notes on them
+        looked_at  the sources of the student's own cells in which flags were looked for
+        """
         cells = self._cells_before_check(question, assembly.notebook)
         answer = assembly.answers.get(question.id)
         sources = (*answer.before, answer.source) if answer else ()
@@ -148,7 +155,8 @@ class Grader:
         verdict, flags = self._verdict(question, cells, left_out)
         points = question.points if verdict.passed else question.points / 2 if verdict.reason.startswith(HALF) else 0
         others = own + [other.source for id_, other in assembly.answers.items() if id_ != question.id]
-        flags = (*flags, *flags_of(sources, others, self._names))
+        flags = (*flags, *flags_of(sources, others, self._flags_given, beside=set(own) - looked_at))
+        looked_at.update(own)
         source = answer.source if answer else ""
         if len(source) > _LONGEST_SOURCE:
             source = f"{source[:_LONGEST_SOURCE]}…"
@@ -189,7 +197,8 @@ class Grader:
             return Verdict(question.id, "✗", reason), ("odd result",)
         raised = dict(reply.raised).get(question.id)
         if verdict.status == "○" and raised:    # it was attempted, but its cell did not even run
-            verdict = Verdict(question.id, "✗", f"its cell raised {raised[:160]}")
+            raised = re.sub(r"\(<ipython-input[^>]*>, line (\d+)\)", r"(line \1)", raised)
+            verdict = Verdict(question.id, "✗", f"its cell raised {raised[:160].rstrip(': ')}")
         return verdict, ()
 
     def _ending(self, question: Question, reply: Reply, sources: Mapping[str, str]) -> str:
