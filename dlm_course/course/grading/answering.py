@@ -8,6 +8,7 @@ import gc
 import importlib
 import os
 import pkgutil
+import random
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ def prepare(imports: Sequence[str] = ()) -> InteractiveShell:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot
+    import numpy
     import torch
 
     torch.set_num_threads(1)
@@ -47,6 +49,9 @@ def prepare(imports: Sequence[str] = ()) -> InteractiveShell:
     config.InteractiveShell.ast_node_interactivity = "none"
     shell = _Shell.instance(config=config)
     shell.magics_manager.magics["line"]["matplotlib"] = lambda line: None    # the pictures of %matplotlib inline
+    random.seed(0)    # what cells draw without a seed is the same in every run
+    numpy.random.seed(0)
+    torch.manual_seed(0)
     gc.collect()
     gc.freeze()    # so that collections in the forks do not copy what they share
     return shell
@@ -73,8 +78,9 @@ class _Shell(InteractiveShell):
     def ask_exit(self) -> None:
         """`exit()` ends nothing, as in a notebook."""
 
-    def _tee(self, channel: str) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
+    @contextlib.contextmanager
+    def _tee(self, channel: str) -> Iterator[None]:
+        yield
 
 
 def _without_check() -> None:

@@ -122,7 +122,7 @@ def open_box(kind: str, limits: Limits | None = None, topic: str = "") -> Box:
     os.chmod(place.name, 0o755)
     image = kind.removeprefix("container:")
     if kind == "bubblewrap":
-        box = _Started(kind, _in_bubblewrap(copy, limits), limits, place)
+        box = _Started(kind, _in_bubblewrap(copy), limits, place)
     elif kind == "none":
         box = _Started(kind, launch.plain(copy), limits, place)
     elif kind != image and image and not image.startswith("-"):
@@ -229,7 +229,8 @@ class _Started:
     def _kill(self) -> None:
         """One kill for the warm parent and all that it started."""
         if self._start.kill:
-            subprocess.run(self._start.kill, capture_output=True, check=False, timeout=60)
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                subprocess.run(self._start.kill, capture_output=True, check=False, timeout=_GRACE)
         if self._process.poll() is None:    # else its number may be another process's by now
             for pid in (self._process.pid, *processes.below(self._process.pid)):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -267,7 +268,7 @@ class _Started:
         self.close()
 
 
-def _in_bubblewrap(copy: Path, limits: Limits) -> launch.Launch:
+def _in_bubblewrap(copy: Path) -> launch.Launch:
     if sys.platform != "linux":
         raise SandboxError("bubblewrap is for Linux. Elsewhere a container does the same: container:IMAGE, with docker "
                            "or podman and an image that has the course's requirements")
@@ -275,20 +276,23 @@ def _in_bubblewrap(copy: Path, limits: Limits) -> launch.Launch:
         raise SandboxError("bubblewrap is not installed: there is no bwrap on the PATH. Install it (apt install "
                            "bubblewrap, dnf install bubblewrap, pacman -S bubblewrap), or take a container instead: "
                            "container:IMAGE")
-    return launch.bubblewrap(copy, limits)
+    return launch.bubblewrap(copy)
 
 
 def _in_container(image: str, copy: Path, limits: Limits) -> launch.Launch:
     engine = shutil.which("docker") or shutil.which("podman")
     if not engine:
         raise SandboxError("there is neither docker nor podman on the PATH; install one of them, or take bubblewrap")
-    done = subprocess.run(launch.looking_for_the_course(engine, image), capture_output=True, text=True, check=False)
+    said = ""
     try:
+        done = subprocess.run(launch.looking_for_the_course(engine, image), capture_output=True, text=True, check=False,
+                              errors="replace", timeout=_START)
+        said = done.stderr
         hidden = json.loads(done.stdout)
-    except ValueError:
+    except (OSError, ValueError, subprocess.TimeoutExpired):
         raise SandboxError(f"{engine} could not run python3 in the image {image!r}. Does `{engine} run --rm {image} "
                            f"python3 --version` work? If there is no such image here: `{engine} pull {image}`. It "
-                           f"said: {_last(done.stderr)}") from None
+                           f"said: {' '.join(said.split())[:300] or 'nothing'}") from None
     return launch.container(engine, image, copy, limits, hidden, f"dlm-course-{token_hex(8)}")
 
 
@@ -327,6 +331,8 @@ def _advice(said: str) -> str:
     if any(Path(mark).exists() for mark in _IN_A_CONTAINER):
         return ("The grader itself runs in a container, which may make no namespaces. Grade outside of it, or start it "
                 "with --security-opt seccomp=unconfined --security-opt systempaths=unconfined --cap-add SYS_ADMIN")
+    if "nknown option" in said:
+        return f"bubblewrap 0.5 or newer is needed; install it, {elsewhere}"
     if re.search("namespace|not permitted|Permission denied|uid map", said):
         return ("The kernel refused what a sandbox needs, namespaces of its own: does a container or a policy "
                 f"(AppArmor, SELinux) forbid them? Grade elsewhere, {elsewhere}")

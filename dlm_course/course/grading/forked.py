@@ -74,6 +74,7 @@ class Forked:
 
     def _start(self, job: mmap.mmap, writer: int, problems: int) -> None:
         os.setsid()
+        confine.be_the_first_to_go()
         if self.means == "namespaces":
             self._start_in_namespaces(job, writer, problems)
             return

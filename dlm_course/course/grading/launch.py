@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import shutil
+import site
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def plain(copy: Path) -> Launch:
 
 # In bubblewrap
 
-def bubblewrap(copy: Path, limits: Limits) -> Launch:
+def bubblewrap(copy: Path) -> Launch:
     """The warm parent in namespaces of its own.
 
     For root, a namespace of users would only rename it. So root makes none, and the warm parent becomes nobody once it
@@ -112,7 +113,7 @@ def bubblewrap(copy: Path, limits: Limits) -> Launch:
     for name in ("null", "zero", "full", "random", "urandom"):
         command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     command += ["--symlink", "/proc/self/fd", "/dev/fd", "--perms", "0755", "--dir", "/dev/shm", "--remount-ro", "/dev",
-                "--size", str(limits.scratch), "--perms", "1777", "--tmpfs", SCRATCH,
+                "--perms", "1777", "--tmpfs", SCRATCH,
                 "--perms", "0755", "--dir", "/tmp", "--chdir", SCRATCH, "--remount-ro", "/"]
     for name, value in {**_ENVIRONMENT, "PYTHONPATH": _python_path(COURSE)}.items():
         command += ["--setenv", name, value]
@@ -163,7 +164,9 @@ def _library_folders() -> list[Path]:
 
 
 def _python_path(course: str) -> str:
-    return os.pathsep.join([course, *map(str, _library_folders())])
+    found_anyway = {os.path.realpath(folder) for folder in site.getsitepackages()}
+    others = [str(folder) for folder in _library_folders() if os.path.realpath(folder) not in found_anyway]
+    return os.pathsep.join([course, *others])
 
 
 # In a container

@@ -9,6 +9,7 @@ it, `split` and `decode_outputs`, believes nothing, and nothing is ever unpickle
 import json
 import math
 import os
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ SCRATCH = "/scratch"    # in a sandbox, where an answer may write
 
 # What an array from the sandbox may hold: numbers as this machine stores them.
 _DTYPES = frozenset(np.dtype(code).str for code in "?bBhHiIqQefdFD")
+_ADDRESS = re.compile("0x[0-9a-f]{6,16}")    # "<object at 0x7f2a...>"
 _HEAD = 64 * 2**10      # bytes of JSON before the arrays
 _ENTRIES = 2**24        # entries of an array, and of an empty one with its zeros taken for ones
 _FRAME, _REPORT = struct.Struct("<IQ"), struct.Struct("<cI")
@@ -79,7 +81,8 @@ class Reply:
              by itself, without outputs
     raw      the outputs, for `decode_outputs`; empty unless done
     raised   the cells that raised, and what: (id, message)
-    at       the cell that was running when it ended; "" if that was the function, or if it is done
+    at       the cell that was running when it ended, without which the others could be run; "" if that was the
+             function, or if it is done
     detail   what ended a process that died: "exit code 3", "SIGSEGV"
 
     All but `ended` comes from the student's process, which can forge it.
@@ -271,7 +274,8 @@ def _json(text: bytes) -> Any:
 
 
 def _text(text: object, length: int) -> str:
-    """A text that can be printed anywhere. Raises WireError for anything else than a text."""
+    """A text that can be printed anywhere, and is the same in every run. Raises WireError for what is no text."""
     if not isinstance(text, str):
         raise WireError("something else than a text")
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:length])
+    text = _ADDRESS.sub("0x...", text[:length])
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
