@@ -182,6 +182,7 @@ def test_what_is_hard_coded_is_right_in_the_self_check():
     assert found == {0: "✓", SEED: "✗"}
 
 
+@pytest.mark.slow
 def test_without_a_sandbox_solutions_can_be_read(tmp_path):
     """So that the theft fails by the sandbox alone."""
     make_class(tmp_path / "class", tmp_path / "report", tmp_path / "outside", ["reading solutions"])

@@ -63,6 +63,8 @@ def test_what_is_no_number_is_an_error(value):
     output, = decode_outputs(sent(Output(value, "ndarray")), 1)
     assert output.value is None
     assert "expected numbers" in output.error
+    every_case = decode_outputs(sent(*[Output(value, "ndarray")] * 3), 3)    # as an answer that always returns it
+    assert [other.error for other in every_case] == [output.error]
 
 
 @pytest.mark.parametrize("last", [Output(error="raised ValueError"), Output(attempted=False)], ids=["error", "stub"])

@@ -350,6 +350,7 @@ def test_the_same_submission_gives_the_same_bytes(grader):
     assert to_json(grader.grade(hostile)) == to_json(grader.grade(hostile))
 
 
+@pytest.mark.slow
 def test_a_warm_parent_that_is_killed_costs_nobody_anything(grader):
     expected = grader.grade(SOLVED)
     slow = submitted(packed(notebook(RIGHT, "import time\ntime.sleep(1)")))
@@ -367,6 +368,7 @@ def test_a_warm_parent_that_is_killed_costs_nobody_anything(grader):
     assert record.results == expected.results
 
 
+@pytest.mark.slow
 def test_a_grader_that_is_stopped_ends_at_once(grader):
     with Grader(ASSIGNMENT) as other:
         threading.Timer(1, other.stop).start()
