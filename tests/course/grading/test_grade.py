@@ -54,6 +54,14 @@ from dlm_course.course.topics import TOPICS
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no sandbox on Windows")
 
 
+@pytest.fixture(autouse=True)
+def _signals_as_before():
+    """The command takes SIGTERM for Ctrl-C, also in the process of the tests that call it there."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.fixture
 def fake(monkeypatch):
     return FakeGrader.put(monkeypatch)
