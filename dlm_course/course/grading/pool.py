@@ -7,6 +7,7 @@ given back is a generator: closing it ends all graders at once, whatever they ar
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from secrets import token_hex
@@ -20,7 +21,7 @@ from dlm_course.course.grading.worker import Assignment, Grader
 Records = Generator[Record, None, None]
 
 _BATCH = 4       # submissions that a worker of a cluster gets at a time
-_PATIENCE = 20   # seconds that a grader that was stopped may take for its end
+_PATIENCE = 20   # seconds that graders that were stopped may take for their end, one whose box opens for example
 
 
 def on_this_machine(assignment: Assignment, submissions: Sequence[Submission], jobs: int) -> Records:
@@ -67,9 +68,10 @@ def on_this_machine(assignment: Assignment, submissions: Sequence[Submission], j
         stopped.set()
         for grader in graders:
             grader.stop()
+        until = time.monotonic() + _PATIENCE
         for thread in threads:
             if thread.ident:
-                thread.join(_PATIENCE)
+                thread.join(max(0.0, until - time.monotonic()))
 
 
 def on_cluster(assignment: Assignment, submissions: Sequence[Submission], address: str) -> Records:
@@ -80,6 +82,8 @@ def on_cluster(assignment: Assignment, submissions: Sequence[Submission], addres
     Raises: ImportError without dask.distributed, SandboxError where the cluster cannot be reached, or where a worker
     has no sandbox or another version.
     """
+    if not submissions:
+        return
     try:
         from distributed import Client, as_completed
     except ImportError as error:

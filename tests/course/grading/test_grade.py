@@ -182,6 +182,7 @@ def test_what_is_hard_coded_is_right_in_the_self_check():
     assert found == {0: "✓", SEED: "✗"}
 
 
+@pytest.mark.slow
 def test_without_a_sandbox_solutions_can_be_read(tmp_path):
     """So that the theft fails by the sandbox alone."""
     make_class(tmp_path / "class", tmp_path / "report", tmp_path / "outside", ["reading solutions"])
@@ -569,8 +570,7 @@ def test_a_text_that_changed_after_it_was_graded_is_asked_for_again(tmp_path):
     write_report(tmp_path)
     entered(tmp_path, "1")
     in_store(tmp_path, with_words("My other diary."))
-    notes = []
-    write_report(tmp_path, notes.append)
+    _, notes = write_report(tmp_path)
     assert len(notes) == 1
     assert "words.old-1.csv" in notes[0]
     assert grading.given_points(tmp_path, load_records(tmp_path)) == {("ben", "10-5-the-text"): 1.0}

@@ -100,6 +100,7 @@ def test_one_that_hangs_keeps_nobody(fake, monkeypatch):
     release.set()
 
 
+@pytest.mark.slow
 def test_closing_ends_the_boxes_with_what_they_are_at():
     needs_bubblewrap()
     before = set(processes.below(os.getpid()))
@@ -123,6 +124,11 @@ def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ImportError, match=r"pip install -e '\.\[grading\]'"):
         next(on_cluster(ASSIGNMENT, [submitted(0)], "tcp://127.0.0.1:1"))
+
+
+def test_where_there_is_nothing_to_do_no_cluster_is_needed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert list(on_cluster(ASSIGNMENT, [], "tcp://127.0.0.1:1")) == []
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_submissions import NAME, OTHER_NAME, SOLVED, lay, zip_of_link, zipped
 
-from dlm_course.course.grading.submissions import LIMITS, SubmissionsError, find_submissions, read
+from dlm_course.course.grading.submissions import LIMITS, SubmissionsError, find_submissions, read, topics_said
 
 STEM = NAME.removesuffix(".ipynb")
 posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and names of bytes as POSIX has them")
@@ -340,6 +340,15 @@ def peak_while_reading(source, count):
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+def test_topics_are_counted_by_student(tmp_path):
+    files = dict.fromkeys([f"ada/{NAME}", f"ada/old/{NAME}", f"ben/{NAME}", f"ben/{OTHER_NAME}", "eve/x.ipynb"], b"")
+    assert topics_said(lay(tmp_path / "class", files)) == {"01": 2, "02": 1}
+    (tmp_path / "class.zip").write_bytes(zipped(files))
+    assert topics_said(tmp_path / "class.zip") == {"01": 2, "02": 1}
+    with pytest.raises(SubmissionsError):
+        topics_said(tmp_path / "not there")
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])

@@ -63,6 +63,8 @@ def test_what_is_no_number_is_an_error(value):
     output, = decode_outputs(sent(Output(value, "ndarray")), 1)
     assert output.value is None
     assert "expected numbers" in output.error
+    every_case = decode_outputs(sent(*[Output(value, "ndarray")] * 3), 3)    # as an answer that always returns it
+    assert [other.error for other in every_case] == [output.error]
 
 
 @pytest.mark.parametrize("last", [Output(error="raised ValueError"), Output(attempted=False)], ids=["error", "stub"])
@@ -108,7 +110,8 @@ def test_an_answer_that_gave_no_array():
     "attempted 1": (head([{**ONE, "attempted": 1}] * 2, bytes(32)), "whether"),
     "an array and an error": (head([{**ONE, "error": "no"}], bytes(16)), "together with an error"),
     "an array, but not attempted": (head([{**ONE, "attempted": False}], bytes(16)), "together with an error"),
-    "an output after an error": (sent(Output(error="no"), Output(ARRAYS[0])), "after an error"),
+    "an output after an error": (head([{**ONE, "shape": None, "dtype": None, "error": "no"}, ONE], bytes(16)),
+                                 "after an error"),
     "an output after a stub": (sent(Output(attempted=False), Output(ARRAYS[0])), "after an error"),
     "nothing in it": (sent(Output(), Output()), "without anything"),
 }.values(), ids=lambda value: value if isinstance(value, str) else "")
