@@ -15,8 +15,9 @@ SECONDS = 6    # for one cell that is run again: an error shows sooner, only tra
 
 # The longest files, the longest first: started last, one of them would keep a worker busy when the others are done.
 LONGEST = ["lectures/09_", "solutions/10_", "exercises/10_", "tests/course/grading/test_grade", "lectures/07_",
-           "lectures/06_", "lectures/08_", "tests/course/grading/test_worker", "tests/course/student/test_validate", "tests/browser", "tests/model/test_training", "tests/test_types",
-           "lectures/05_", "tests/course/author/test_nbgrader"]
+           "lectures/06_", "lectures/08_", "tests/course/grading/test_worker", "tests/course/student/test_validate",
+           "tests/browser", "tests/model/test_training", "tests/test_types", "lectures/05_",
+           "tests/course/author/test_nbgrader"]
 
 
 def pytest_addoption(parser):

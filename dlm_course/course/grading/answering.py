@@ -10,6 +10,7 @@ import os
 import pkgutil
 import random
 import sys
+import traceback
 import types
 from collections.abc import Iterator, Sequence
 
@@ -118,7 +119,8 @@ def _outputs(shell: InteractiveShell, job: Job) -> list[Output]:
         except BaseException as raised:
             error = raised
         if error is not None:
-            write_all(_OUT, cell_raised(id_, f"{type(error).__name__}: {' '.join(str(error).split())}"))
+            said = traceback.format_exception_only(error)[-1]    # whatever its __str__ does
+            write_all(_OUT, cell_raised(id_, " ".join(said.split())))
     write_all(_OUT, cell_begins(""))
     given = [Case(args, "", seed, raises=raises, says=says) for args, seed, raises, says in cases]
     try:

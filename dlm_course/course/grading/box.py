@@ -16,6 +16,11 @@ Kinds of box, from the strongest:
                       the next one; and what several of its processes share counts more than once as memory
     none              a process like any other, with the limits alone: it sees all files of its user, other processes
                       and the network, and can kill the warm parent
+
+What no kind defends against: faults of the kernel; memory that the kernel itself takes for an answer (pipes, sockets);
+an answer that slows down its neighbours for as long as its limits allow. It sees the inputs of its cases, and can claim
+of its own outputs what it likes: to claim the right ones it must solve the task. Docker and podman themselves were not
+at hand when this was written: their command line is tested, and the warm parent's part with a stand-in for them.
 """
 
 import contextlib
@@ -115,20 +120,7 @@ def open_box(kind: str, limits: Limits | None = None, topic: str = "") -> Box:
     if not hasattr(os, "fork"):
         raise SandboxError("grading needs Linux or macOS (on Windows: WSL 2), since it starts each question as a copy "
                            "of a process")
-    place = tempfile.TemporaryDirectory(prefix="dlm-course-box-", ignore_cleanup_errors=True)
-    copy = Path(place.name, "course")
-    copy.mkdir()
-    launch.copy_package(copy)
-    os.chmod(place.name, 0o755)
-    image = kind.removeprefix("container:")
-    if kind == "bubblewrap":
-        box = _Started(kind, _in_bubblewrap(copy), limits, place)
-    elif kind == "none":
-        box = _Started(kind, launch.plain(copy), limits, place)
-    elif kind != image and image and not image.startswith("-"):
-        box = _Started(f"container {image}", _in_container(image, copy, limits), limits, place)
-    else:
-        raise ValueError(f"no sandbox is called {kind!r}: bubblewrap, container:IMAGE or none")
+    box = _started(kind, limits)
     try:
         box.begin(launch.given_imports(topic) if topic else [])
         _try_out(box)
@@ -140,6 +132,26 @@ def open_box(kind: str, limits: Limits | None = None, topic: str = "") -> Box:
         box.close()
         raise
     return box
+
+
+def _started(kind: str, limits: Limits) -> "_Started":
+    place = tempfile.TemporaryDirectory(prefix="dlm-course-box-", ignore_cleanup_errors=True)
+    try:
+        copy = Path(place.name, "course")
+        copy.mkdir()
+        launch.copy_package(copy)
+        os.chmod(place.name, 0o755)
+        if kind == "bubblewrap":
+            return _Started(kind, _in_bubblewrap(copy), limits, place)
+        if kind == "none":
+            return _Started(kind, launch.plain(copy), limits, place)
+        start, _, image = kind.partition(":")
+        if start == "container" and image and not image.startswith("-"):
+            return _Started(f"container {image}", _in_container(image, copy, limits), limits, place)
+        raise ValueError(f"no sandbox is called {kind!r}: bubblewrap, container:IMAGE or none")
+    except BaseException:
+        place.cleanup()
+        raise
 
 
 def _try_out(box: Box) -> None:

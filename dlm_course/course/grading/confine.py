@@ -51,12 +51,12 @@ def no_new_privileges() -> None:
     _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def become_nobody() -> None:
-    """Root's process becomes one of the user nobody, without groups and capabilities."""
+def become(user: int) -> None:
+    """Root's process becomes one of this user, without groups and capabilities."""
     _drop_bounding_set()
     os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
     drop_capabilities()
 
 

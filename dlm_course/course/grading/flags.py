@@ -128,14 +128,20 @@ def _bound(look: _Look) -> set[str]:
     """The names that a cell may bind; "*" if that cannot be known."""
     if look.tree is None:
         return {word for word in _words(look.source) if not keyword.iskeyword(word)}
-    names = set()
-    for node in ast.walk(look.tree):
+    nodes = list(ast.walk(look.tree))
+    names = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    names |= {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+    todo: list[ast.AST] = [look.tree]
+    while todo:
+        node = todo.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
+            names.add(node.name)    # what is bound inside is its own
         elif isinstance(node, ast.alias):
             names.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
-            names.add(node.id if isinstance(node, ast.Name) else node.attr)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif not isinstance(node, ast.Lambda):
+            todo += ast.iter_child_nodes(node)
     return names
 
 

@@ -3,7 +3,7 @@
 The fork is confined by one of three means:
 
     namespaces  users, processes, mounts and System V objects of its own
-    users       where the kernel gives no namespaces, in a container: the warm parent is root there, the fork nobody
+    users       where the kernel gives no namespaces, in a container: the warm parent is root there, the fork another
     processes   the limits alone
 """
 
@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from secrets import token_hex
+from secrets import randbelow, token_hex
 
 from dlm_course.course.grading import confine, processes
 from dlm_course.course.grading.wire import SCRATCH, Limits
@@ -27,6 +27,8 @@ Answer = Callable[[bytes, int], None]
 
 _TICK = 0.05           # seconds from one look at the memory to the next
 _PIECE = 2**16         # bytes read at a time
+# Of each warm parent its own, since the kernel counts the processes of a user in all containers.
+_USER = 50_000 + randbelow(10_000)
 _OUT_OF_TIME = 101     # as an exit code; an answer's own are at most 100, and a signal's 128 and more
 
 
@@ -74,25 +76,28 @@ class Forked:
 
     def _start(self, job: mmap.mmap, writer: int, problems: int) -> None:
         os.setsid()
-        confine.be_the_first_to_go()
         if self.means == "namespaces":
             self._start_in_namespaces(job, writer, problems)
             return
         if self.means == "users":
             confine.set_limits(self.limits)
-            confine.become_nobody()
+            confine.become(_USER)
+            confine.set_dumpable(True)
             confine.filter_calls()
         elif sys.platform == "linux":
             confine.die_with_parent()
+            confine.set_dumpable(True)
             confine.set_limits(self.limits, others=processes.tasks_of_this_user())
         else:
             confine.set_limits(self.limits, others=1000)
+        confine.be_the_first_to_go()
         self._run(job, writer, problems)
 
     def _start_in_namespaces(self, job: mmap.mmap, writer: int, problems: int) -> None:
         if os.getuid() == 0:
-            confine.become_nobody()
+            confine.become(_USER)
         confine.set_dumpable(True)
+        confine.be_the_first_to_go()
         confine.new_namespaces()
         first = fork(lambda: self._run_as_first_process(job, writer, problems), problems)
         for fd in (writer, problems):
@@ -190,11 +195,11 @@ class Forked:
 
     def _empty_folders(self) -> None:
         """Without mounts of its own, a job's files would be there for the next one."""
-        def as_nobody() -> None:
-            confine.become_nobody()
+        def as_that_user() -> None:
+            confine.become(_USER)
             for folder in (SCRATCH, "/dev/shm"):
                 empty(folder)
-        if os.waitpid(fork(as_nobody), 0)[1]:
+        if os.waitpid(fork(as_that_user), 0)[1]:
             self.problem = "the files that a job left could not be removed"
 
     def received(self) -> memoryview:

@@ -96,7 +96,7 @@ def on_cluster(assignment: Assignment, submissions: Sequence[Submission], addres
                            "workers with `dask worker ADDRESS`") from None
     batches = iter([submissions[start:start + _BATCH] for start in range(0, len(submissions), _BATCH)])
     run = token_hex(8)
-    keys: dict[str, list[str]] = {}    # of the records to come, by the key of their batch
+    keys: dict[Any, list[str]] = {}    # of the records to come, by the key of their batch
 
     def submit() -> list[Any]:
         batch = next(batches, None)

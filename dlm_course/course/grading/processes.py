@@ -12,6 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 _PROC = Path("/proc")
+_FIRST = 100    # process ids up to this are those of a namespace that has just begun
 
 
 def all_but(*spared: int) -> list[int]:
@@ -73,7 +74,13 @@ def tasks_of_this_user() -> int:
 
 
 def end_all_in_sight() -> None:
-    """Kill every process of this pid namespace but its first and the caller, at one stroke, and wait for their end."""
+    """Kill every process of this pid namespace but its first and the caller, at one stroke, and wait for their end.
+
+    Raises: RuntimeError unless the caller is the namespace's first process or a child of it, as a warm parent is:
+    anywhere else this would end all processes of a user.
+    """
+    if os.getppid() > 1 or os.getpid() > _FIRST:
+        raise RuntimeError("the warm parent has no pid namespace of its own")
     with contextlib.suppress(ProcessLookupError):
         os.kill(-1, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):

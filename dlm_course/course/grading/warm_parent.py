@@ -106,7 +106,7 @@ def _confine_parent(kind: str) -> str:
     elif kind == "bubblewrap":
         if os.getuid() == 0:
             confine.uncover_proc()
-            confine.become_nobody()
+            confine.become(confine.NOBODY)
         means = "namespaces"
     elif os.getuid() != 0:
         raise Broken("the container must start as its root user, which runs answers as another user")
@@ -122,7 +122,7 @@ def _confine_parent(kind: str) -> str:
 
 def _can_make_namespaces() -> bool:
     def outside() -> None:
-        confine.become_nobody()
+        confine.become(confine.NOBODY)
         confine.set_dumpable(True)
         confine.new_namespaces()
         if os.waitpid(fork(lambda: confine.fresh_mounts(wire.SCRATCH, 2**20)), 0)[1]:

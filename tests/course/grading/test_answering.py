@@ -40,6 +40,7 @@ JOBS = {
                  "check('01-1')\nsame('01-1', 3)", DOUBLE),
     "asked for": job("from dlm_course import kl\ndef answer(x): return 1", name="kl"),
     "asked for, by the package": job("from dlm_course import exact_bound, with_temperature as t\n" + DOUBLE),
+    "odd exception": job("class Odd(Exception):\n    def __str__(self): raise Odd\nraise Odd", DOUBLE),
     "odd text": job("raise ValueError('\\ud800\\u202e')", "'\ud83d'", DOUBLE),
     "standard files": job("import os, sys\nprint(1, file=sys.stderr)\ndef double(x):\n    return 2 * x if [os.readlink("
                           "f'/dev/fd/{n}') for n in range(3)] == ['/dev/null'] * 3 else 0"),
@@ -118,6 +119,12 @@ def test_the_package_does_not_give_what_is_asked_for(told):
     (output,), raised = told("asked for")
     assert "kl is what the task asks for" in raised["cell-0"] or "cannot import name 'kl'" in raised["cell-0"]
     assert not output.attempted
+
+
+def test_an_exception_without_words(told):
+    outputs, raised = told("odd exception")
+    assert outputs[1].value == 6
+    assert raised["cell-0"] == "Odd: <exception str() failed>"
 
 
 def test_text_that_no_file_can_hold(told):

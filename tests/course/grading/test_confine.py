@@ -131,7 +131,7 @@ def test_rights_are_gone_and_calls_refused():
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_root_becomes_nobody():
     ids, groups, capabilities = in_a_process("""
-        confine.become_nobody()
+        confine.become(confine.NOBODY)
         status = dict(line.split(":\\t") for line in open("/proc/self/status").read().splitlines())
         print(json.dumps([[*os.getresuid(), *os.getresgid()], os.getgroups(),
                           [status[name].strip("0") for name in ("CapPrm", "CapEff", "CapBnd")]]))

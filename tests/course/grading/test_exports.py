@@ -23,8 +23,8 @@ from dlm_course.course.grading.exports import (
 )
 from dlm_course.course.grading.summary import items
 from dlm_course.course.grading.tables import cell
-from dlm_course.course.questions import Verdict
 from dlm_course.course.topics import notebook_name
+from dlm_course.course.verdict import Verdict
 
 ROOT = Path(__file__).parents[3]
 

@@ -166,3 +166,12 @@ def test_no_source_takes_long(answer, others):
     flags_of(answer, others, (), beside=others)
     assert time.process_time() - start < 10
     assert sys.getrecursionlimit() == limit
+
+
+def test_what_another_function_calls_its_own_variable_does_not_make_its_cell_one_that_the_answer_uses():
+    other = "import os\n\ndef another_task(x):\n    total = [i for i in x]\n    return total\n"
+    answer = "def task(x):\n    total = x.sum()\n    return total\n"
+    assert flags_of([answer], [other], frozenset()) == ()
+    assert flags_of([answer + "another_task"], [other], frozenset()) == ("imports os",)
+    declared = other.replace("    total =", "    global total\n    total =")
+    assert flags_of([answer], [declared], frozenset()) == ("imports os",)

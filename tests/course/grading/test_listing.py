@@ -269,7 +269,8 @@ def test_a_very_deep_name_is_refused_and_makes_few_folders():
 
 
 @pytest.mark.parametrize("damaged", [b"", b"PK", b"not a zip", b"\x1f\x8b\x08", zipped({"x": b"1"})[:40],
-                                     zipped({"x": b"1"})[:-10]])
+                                     zipped({"x": b"1"})[:-10]],
+                         ids=["empty", "two-letters", "text", "gzip", "start-of-a-zip", "without-its-end"])
 def test_what_is_no_zip_says_so(damaged):
     with pytest.raises(Unreadable, match="is no zip that can be read"):
         opened(damaged)

@@ -90,3 +90,15 @@ def test_the_end_of_all_below():
         """)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout == "True [] []\n", done.stderr
+
+
+@pytest.mark.parametrize(("pid", "parent"), [(4711, 1), (4711, 4700), (60, 50)])
+def test_outside_of_a_namespace_of_its_own_nothing_is_ended(monkeypatch, pid, parent):
+    """There, all in sight are all processes of this user."""
+    killed = []
+    monkeypatch.setattr(processes.os, "kill", lambda *args: killed.append(args))
+    monkeypatch.setattr(processes.os, "getpid", lambda: pid)
+    monkeypatch.setattr(processes.os, "getppid", lambda: parent)
+    with pytest.raises(RuntimeError, match="no pid namespace"):
+        processes.end_all_in_sight()
+    assert killed == []

@@ -89,7 +89,8 @@ ENTERED = {("bob", QUESTIONS[0]): "1.5", ("bob", QUESTIONS[1]): "2", ("=ada\n", 
     {"change": lambda row: {**row, "text": "", "rubric": ""}},
     {"columns": ("row", "points", "question", "student", "notes of my own")},
     {"columns": COLUMNS[:-1]},                    # without the rows' names the text must be the same
-], ids=str)
+], ids=["as-written", "semicolons", "tabs-utf16", "utf8", "cp1252", "decimal-commas", "texts-emptied", "other-columns",
+        "no-names"])
 def test_what_is_entered_comes_back_in_whatever_form_the_table_was_saved(path, form):
     enter(path, ENTERED, **form)
     assert merge(path, RECORDS) == {("bob", QUESTIONS[0]): 1.5, ("bob", QUESTIONS[1]): 2.0,
