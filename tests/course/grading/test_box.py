@@ -709,7 +709,7 @@ def test_the_end_of_the_box_ends_its_processes_and_removes_its_files():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bubblewrap", "none"])
-def test_the_end_of_the_grader_ends_the_sandbox(kind):
+def test_the_end_of_the_grader_ends_the_sandbox(kind, tmp_path):
     """It is killed in the midst of a job, without a chance to clean up."""
     opened(kind).close()
     code = dedent("""
@@ -722,7 +722,7 @@ def test_the_end_of_the_grader_ends_the_sandbox(kind):
             asked(box, "import time\\ndef answer(): time.sleep(1000)")
         """)
     with subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parents[2]), kind], stdout=subprocess.PIPE,
-                          text=True) as grader:
+                          text=True, env={**os.environ, "TMPDIR": str(tmp_path)}) as grader:
         pids = [int(pid) for pid in grader.stdout.readline().split()]
         assert pids
         time.sleep(0.5)
