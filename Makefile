@@ -19,6 +19,9 @@ TORCH  ?=
 BROWSER ?= yes
 PORT   ?=
 
+# Hundreds of processes import the package, and compile it anew where a machine forbids them to keep what they compile.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help lab test test-quick test-notebooks topic notebooks study clean FORCE
 .DEFAULT_GOAL := help
 

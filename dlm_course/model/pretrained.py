@@ -5,17 +5,14 @@ cut off after it, so that samplers and losses see the text alone.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from dlm_course.chain.categorical import check_states
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 BLANK = "▢"
 
@@ -26,6 +23,40 @@ class PretrainedConfig:
 
     mask_id: int
     causal: bool = False
+
+
+class SpecialToken(Protocol):
+    """A token that the tokenizer's vocabulary was given beside those it learned."""
+
+    @property
+    def special(self) -> bool: ...
+
+
+class Tokenizer(Protocol):
+    """What is used of a tokenizer of transformers, a PreTrainedTokenizerBase."""
+
+    @property
+    def mask_token(self) -> str | None: ...
+
+    @property
+    def mask_token_id(self) -> int: ...
+
+    @property
+    def model_max_length(self) -> int: ...
+
+    @property
+    def all_special_ids(self) -> list[int]: ...
+
+    @property
+    def added_tokens_decoder(self) -> Mapping[int, SpecialToken]: ...
+
+    def get_vocab(self) -> dict[str, int]: ...
+
+    def convert_ids_to_tokens(self, id: int, /) -> str: ...
+
+    def decode(self, ids: list[int], /) -> str: ...
+
+    def __call__(self, text: str, /, *, add_special_tokens: bool, verbose: bool) -> Mapping[str, Any]: ...
 
 
 class PretrainedDenoiser(nn.Module):
@@ -55,10 +86,11 @@ class PretrainedDenoiser(nn.Module):
     before: Tensor
     after: Tensor
 
-    def __init__(self, model: nn.Module, tokenizer: "PreTrainedTokenizerBase", *,
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, *,
                  time_arguments: Callable[[Tensor], dict[str, Any]] | None = None):
         super().__init__()
-        if tokenizer.mask_token is None:
+        mask = tokenizer.mask_token
+        if mask is None:
             raise ValueError("the tokenizer has no mask token, which a denoiser needs; causal models have none. If the "
                              "model was trained with one, name it: tokenizer.add_special_tokens({'mask_token': ...})")
         config: Any = model.config      # of any library's own class
@@ -68,14 +100,14 @@ class PretrainedDenoiser(nn.Module):
         if max(tokens) >= self.num_states:
             raise ValueError(f"the tokenizer has the token {max(tokens)}, but the model's vocab_size is "
                              f"{self.num_states}: do they belong together?")
-        self.model, self.tokenizer, self.time_arguments = model, tokenizer, time_arguments
+        self.model, self.tokenizer, self.time_arguments, self._mask = model, tokenizer, time_arguments, mask
         self.config = PretrainedConfig(self.mask_id)
 
         tokens -= {*tokenizer.all_special_ids, *(id for id, t in tokenizer.added_tokens_decoder.items() if t.special)}
         is_text = torch.zeros(self.num_states, dtype=torch.bool)
         is_text[list(tokens)] = True
         # What the tokenizer puts around a text is what it puts around a single mask.
-        bare, whole = (self._ids(tokenizer.mask_token, special) for special in (False, True))
+        bare, whole = (self._ids(mask, special) for special in (False, True))
         start = next(i for i in range(len(whole)) if whole[i:i + len(bare)] == bare)
         before, after = torch.tensor(whole[:start]), torch.tensor(whole[start + len(bare):])
         for name, buffer in (("is_text", is_text), ("before", before.long()), ("after", after.long())):
@@ -123,7 +155,7 @@ class PretrainedDenoiser(nn.Module):
 
         Raises: ValueError where the text holds special tokens, or characters for which there is no token.
         """
-        ids = self._ids(text.replace(BLANK, self.tokenizer.mask_token), False)
+        ids = self._ids(text.replace(BLANK, self._mask), False)
         for place, id in enumerate(ids):
             if id != self.mask_id and not self.is_text[id]:
                 raise ValueError(f"the text becomes {self._name(id)} at token {place}, after "
@@ -138,9 +170,7 @@ class PretrainedDenoiser(nn.Module):
         return self._text(tokens)
 
     def _text(self, row: Tensor) -> str:
-        text = self.tokenizer.decode(row.tolist())
-        assert isinstance(text, str)    # of a single row
-        return text.replace(self.tokenizer.mask_token, BLANK)
+        return self.tokenizer.decode(row.tolist()).replace(self._mask, BLANK)
 
     def _ids(self, text: str, special: bool) -> list[int]:
         return self.tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"]
@@ -160,7 +190,7 @@ class PretrainedDenoiser(nn.Module):
                              "visible")
 
 
-def _longest_input(model: nn.Module, tokenizer: "PreTrainedTokenizerBase") -> int:
+def _longest_input(model: nn.Module, tokenizer: Tokenizer) -> int:
     """How many tokens the network takes, special ones included."""
     limits: list[int] = [tokenizer.model_max_length]
     positions = getattr(model.config, "max_position_embeddings", None)
