@@ -71,7 +71,7 @@ def _write_verdicts(path: Path, verdicts: "list[Verdict]", code: int) -> None:
     """The verdicts as JSON. A file that could not run has none in it, so that the status says it."""
     from json import dumps
 
-    from dlm_course.course.grading.exports import check_result
+    from dlm_course.course.grading.report.exports import check_result
     from dlm_course.files import write_whole
 
     result = check_result(verdicts)
@@ -122,10 +122,10 @@ def grade(submissions: Annotated[Path, typer.Argument(
     from tqdm import tqdm
 
     from dlm_course.course.grading import grade as grading
-    from dlm_course.course.grading.box import SandboxError
+    from dlm_course.course.grading.handed_in.submissions import SubmissionsError
     from dlm_course.course.grading.records import RecordError
-    from dlm_course.course.grading.spreadsheets import TableError
-    from dlm_course.course.grading.submissions import SubmissionsError
+    from dlm_course.course.grading.report.spreadsheets import TableError
+    from dlm_course.course.grading.sandbox.box import SandboxError
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # how batch systems end a run: the same as Ctrl-C
     warnings.simplefilter("ignore")    # numpy's, of a student's odd numbers, are for nobody's eyes
@@ -179,8 +179,8 @@ def export(report: Annotated[Path, typer.Argument(help="The folder that `dlm-cou
 
     Exit code 0 if all is written, 1 if a student had to be left out, 2 if something could not be written.
     """
-    from dlm_course.course.grading import exports, lms
     from dlm_course.course.grading.grade import given_points, write_report
+    from dlm_course.course.grading.report import exports, lms
 
     if (canvas is None) != (not assignment):
         _stop("--canvas and --assignment go together: the gradebook that Canvas exported, and the assignment in it")

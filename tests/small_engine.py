@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dlm_course.course.grading import confine, launch
+from dlm_course.course.grading.sandbox import confine, launch
 
 IMAGES = ("with-namespaces", "without-namespaces")
 ALLOW, REFUSE = 0x7FFF0000, 0x00050001

@@ -11,10 +11,10 @@ import torch
 from small_class import RIGHT
 
 from dlm_course.course.grading import pool
-from dlm_course.course.grading.box import BoxLost, SandboxError, open_box
+from dlm_course.course.grading.handed_in.submissions import read
 from dlm_course.course.grading.records import Record, Result
-from dlm_course.course.grading.submissions import read
-from dlm_course.course.grading.wire import Limits, Reply, encode_outputs
+from dlm_course.course.grading.sandbox.box import BoxLost, SandboxError, open_box
+from dlm_course.course.grading.sandbox.wire import Limits, Reply, encode_outputs
 from dlm_course.course.grading.worker import Stopped
 from dlm_course.course.questions import answer_key, questions, references_before, run
 

@@ -8,8 +8,8 @@ import cloudpickle
 import numpy as np
 import pytest
 
-from dlm_course.course.grading.box import SandboxError, make_job, open_box
-from dlm_course.course.grading.wire import Job, Limits, decode_outputs
+from dlm_course.course.grading.sandbox.box import SandboxError, make_job, open_box
+from dlm_course.course.grading.sandbox.wire import Job, Limits, decode_outputs
 from dlm_course.course.questions import answer_key, judge
 
 SMALL = Limits(wall=20, cpu=4, memory=2**30)

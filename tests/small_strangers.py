@@ -589,7 +589,7 @@ CHEATS = {
     "forged output": Kind(answering("""
         import os
         def next_distribution(matrix, x):
-            from dlm_course.course.grading import wire
+            from dlm_course.course.grading.sandbox import wire
             from dlm_course.course.questions.question import Output
             import numpy as np
             os.write(3, wire.encode_outputs([Output(np.zeros(4), "Tensor")] * 3))
@@ -597,7 +597,7 @@ CHEATS = {
         """), "✗○○○○", "shape|wrong value", flag="imports os"),
     "too few outputs": Kind(answering("""
         import os
-        from dlm_course.course.grading import wire
+        from dlm_course.course.grading.sandbox import wire
         from dlm_course.course.questions.question import Output
         made = []
         def next_distribution(matrix, x):
@@ -609,7 +609,7 @@ CHEATS = {
         """), "✗○○○○", "2 outputs for 3 cases", flag="odd result"),
     "too many outputs": Kind(answering("""
         import os
-        from dlm_course.course.grading import wire
+        from dlm_course.course.grading.sandbox import wire
         from dlm_course.course.questions.question import Output
         def next_distribution(matrix, x):
             os.write(3, wire.encode_outputs([Output(matrix.T[x].numpy(), "Tensor")] * 50))
@@ -617,7 +617,7 @@ CHEATS = {
         """), "✗○○○○", "another number of cases than 3", flag="odd result"),
     "half of the border case": Kind(answering("""
         import os
-        from dlm_course.course.grading import wire
+        from dlm_course.course.grading.sandbox import wire
         from dlm_course.course.questions.question import Output
         made = []
         def cumulative_matrix(matrices, t):

@@ -14,9 +14,9 @@ import yaml
 
 import dlm_course
 from dlm_course.cli import app
-from dlm_course.course.grading.listing import MEBI, FileLimits
+from dlm_course.course.grading.handed_in.listing import MEBI, FileLimits
 from dlm_course.course.grading.records import Record, Result, Words
-from dlm_course.course.grading.wire import Limits
+from dlm_course.course.grading.sandbox.wire import Limits
 
 ROOT = Path(__file__).parents[1]
 MODULES = ("chain.categorical", "chain.schedule", "chain.transition", "bound.discrete", "bound.continuous",

@@ -5,8 +5,8 @@ import socket
 import pytest
 from small_class import capstone_class, small_class
 
-from dlm_course.course.grading.overview import write_overview
-from dlm_course.course.grading.pages import write_pages
+from dlm_course.course.grading.report.overview import write_overview
+from dlm_course.course.grading.report.pages import write_pages
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

@@ -17,16 +17,16 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from dlm_course.course.grading.exports import grade_book
-from dlm_course.course.grading.listing import FileLimits
-from dlm_course.course.grading.overview import write_overview
-from dlm_course.course.grading.pages import write_pages
+from dlm_course.course.grading.handed_in.listing import FileLimits
+from dlm_course.course.grading.handed_in.submissions import Submission, find_submissions, read, topics_said
 from dlm_course.course.grading.pool import on_cluster, on_this_machine
 from dlm_course.course.grading.records import LOCK, RECORDS, Record, Store, StoreError, load_records
-from dlm_course.course.grading.submissions import Submission, find_submissions, read, topics_said
-from dlm_course.course.grading.wire import Limits
+from dlm_course.course.grading.report.exports import grade_book
+from dlm_course.course.grading.report.overview import write_overview
+from dlm_course.course.grading.report.pages import write_pages
+from dlm_course.course.grading.report.written import Points, merge, write_table
+from dlm_course.course.grading.sandbox.wire import Limits
 from dlm_course.course.grading.worker import Assignment
-from dlm_course.course.grading.written import Points, merge, write_table
 from dlm_course.course.topics import TOPICS, notebook_name
 from dlm_course.files import write_whole
 

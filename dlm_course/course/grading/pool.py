@@ -13,9 +13,9 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
-from dlm_course.course.grading.box import SandboxError
+from dlm_course.course.grading.handed_in.submissions import Submission, read
 from dlm_course.course.grading.records import Record, from_json, to_json
-from dlm_course.course.grading.submissions import Submission, read
+from dlm_course.course.grading.sandbox.box import SandboxError
 from dlm_course.course.grading.worker import Assignment, Grader
 
 Records = Generator[Record, None, None]

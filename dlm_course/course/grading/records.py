@@ -161,7 +161,7 @@ def _assignment(topic: str) -> bytes:
     others = {f"{name}.py" for number, name in TOPICS.items() if number != topic}
     digest = hashlib.sha256()
     sources = [path for path in (_COURSE / "questions").glob("*.py") if path.name not in others]
-    sources += [*(_COURSE / "grading").glob("*.py"), _COURSE / "student" / "assemble.py"]
+    sources += [*(_COURSE / "grading").rglob("*.py"), _COURSE / "student" / "assemble.py"]
     sources += [_COURSE.parent / "__init__.py"]  # the version
     for path in [RELEASED / notebook_name(topic), *sorted(sources)]:
         content = path.read_bytes().replace(b"\r\n", b"\n")

@@ -20,15 +20,15 @@ from typing import Self
 import numpy as np
 from nbformat import NotebookNode
 
-from dlm_course.course.grading.box import Box, BoxLost, SandboxError, make_job, open_box
 from dlm_course.course.grading.flags import flags_given, flags_of
-from dlm_course.course.grading.listing import MEBI, FileLimits
-from dlm_course.course.grading.names import printable
-from dlm_course.course.grading.notebooks import notebook_of
+from dlm_course.course.grading.handed_in.listing import MEBI, FileLimits
+from dlm_course.course.grading.handed_in.names import printable
+from dlm_course.course.grading.handed_in.notebooks import notebook_of
+from dlm_course.course.grading.handed_in.submissions import Submission, read
+from dlm_course.course.grading.handed_in.words import words_of
 from dlm_course.course.grading.records import Record, Result, Words, key_of
-from dlm_course.course.grading.submissions import Submission, read
-from dlm_course.course.grading.wire import Limits, Reply, WireError, decode_outputs
-from dlm_course.course.grading.words import words_of
+from dlm_course.course.grading.sandbox.box import Box, BoxLost, SandboxError, make_job, open_box
+from dlm_course.course.grading.sandbox.wire import Limits, Reply, WireError, decode_outputs
 from dlm_course.course.questions import Question, answer_key, judge, questions
 from dlm_course.course.student.assemble import Assembly, assemble
 from dlm_course.course.student.reset import untouched

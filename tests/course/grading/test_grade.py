@@ -37,16 +37,17 @@ from small_submissions import NAME, OTHER_NAME, ROOT, SOLVED, lay, zipped
 from typer.testing import CliRunner
 
 from dlm_course.cli import app
-from dlm_course.course.grading import box, processes, submissions
 from dlm_course.course.grading import grade as grading
-from dlm_course.course.grading.box import SandboxError
 from dlm_course.course.grading.grade import Done, GradeError, grade, topic_in, write_report
-from dlm_course.course.grading.listing import Folder
-from dlm_course.course.grading.names import printable
+from dlm_course.course.grading.handed_in import submissions
+from dlm_course.course.grading.handed_in.listing import Folder
+from dlm_course.course.grading.handed_in.names import printable
+from dlm_course.course.grading.handed_in.submissions import SubmissionsError
 from dlm_course.course.grading.records import Record, Store, StoreError, Words, load_records
-from dlm_course.course.grading.spreadsheets import TableError, read_table, write_table
-from dlm_course.course.grading.submissions import SubmissionsError
-from dlm_course.course.grading.wire import Limits
+from dlm_course.course.grading.report.spreadsheets import TableError, read_table, write_table
+from dlm_course.course.grading.sandbox import box, processes
+from dlm_course.course.grading.sandbox.box import SandboxError
+from dlm_course.course.grading.sandbox.wire import Limits
 from dlm_course.course.grading.worker import Assignment, Grader
 from dlm_course.course.questions import answer_key, find, judge, references_before, run
 from dlm_course.course.topics import TOPICS
@@ -362,7 +363,7 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(fake, tmp_path, monkeypatc
     def full_disk(path, content):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
     with monkeypatch.context() as patch:
-        patch.setattr("dlm_course.course.grading.overview.write_whole", full_disk)
+        patch.setattr("dlm_course.course.grading.report.overview.write_whole", full_disk)
         with pytest.raises(GradeError, match=r"overview.html cannot be written: No space left on device; .*make room"):
             grade(tmp_path / "class", tmp_path / "report", "01")
     assert grade(tmp_path / "class", tmp_path / "report", "01") == Done(0, 2, 0)

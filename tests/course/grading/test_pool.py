@@ -11,11 +11,12 @@ from small_class import RIGHT
 from small_graders import SEED, SHORT, FakeGrader, needs_bubblewrap
 from small_strangers import answering, full, notebook, packed
 
-from dlm_course.course.grading import pool, processes
-from dlm_course.course.grading.box import SandboxError
+from dlm_course.course.grading import pool
+from dlm_course.course.grading.handed_in.submissions import Submission
 from dlm_course.course.grading.pool import on_cluster, on_this_machine
 from dlm_course.course.grading.records import to_json
-from dlm_course.course.grading.submissions import Submission
+from dlm_course.course.grading.sandbox import processes
+from dlm_course.course.grading.sandbox.box import SandboxError
 from dlm_course.course.grading.worker import Assignment, Grader
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no sandbox on Windows")

@@ -15,12 +15,13 @@ from small_graders import SEED, SHORT, FakeBox, always_right, needs_bubblewrap, 
 from small_strangers import EXERCISE, WRONG, answering, cell, full, notebook, packed
 from small_styles import class_of_right_answers, stored
 
-from dlm_course.course.grading import processes, worker
-from dlm_course.course.grading.box import BoxLost, SandboxError
-from dlm_course.course.grading.listing import FileLimits
+from dlm_course.course.grading import worker
+from dlm_course.course.grading.handed_in.listing import FileLimits
+from dlm_course.course.grading.handed_in.submissions import Submission, find_submissions
 from dlm_course.course.grading.records import to_json
-from dlm_course.course.grading.submissions import Submission, find_submissions
-from dlm_course.course.grading.wire import Limits, Reply, encode_outputs
+from dlm_course.course.grading.sandbox import processes
+from dlm_course.course.grading.sandbox.box import BoxLost, SandboxError
+from dlm_course.course.grading.sandbox.wire import Limits, Reply, encode_outputs
 from dlm_course.course.grading.worker import Assignment, Grader, Stopped
 from dlm_course.course.questions import Output
 from dlm_course.course.topics import TOPICS

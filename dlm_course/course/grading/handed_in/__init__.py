@@ -1,0 +1,1 @@
+"""What students handed in: found, read safely, repaired."""

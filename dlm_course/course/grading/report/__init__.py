@@ -1,0 +1,1 @@
+"""What is made of records: a grade book, pages, an overview, what platforms import."""
