@@ -144,9 +144,11 @@ def grade(submissions: Annotated[Path, typer.Argument(
         _print(f"interrupted; what is graded stands in {out}, and the same command goes on from there", err=True)
         raise typer.Exit(130) from None
     except SandboxError as error:
-        other = "; --container IMAGE grades in docker or podman, --no-sandbox in nothing, for code that you have read"
-        _stop(str(error).replace("container:IMAGE", "--container IMAGE")
-              + (other if kind == "bubblewrap" and not scheduler else ""))
+        said = str(error).replace("container:IMAGE", "--container IMAGE")
+        if kind == "bubblewrap" and not scheduler:
+            said += "" if "--container" in said else "; --container IMAGE grades in docker or podman"
+            said += "; --no-sandbox grades without any, for code that you have read"
+        _stop(said)
     except (grading.GradeError, SubmissionsError, RecordError, TableError, ImportError, OSError) as error:
         _stop(str(error))
     for note in done.notes:

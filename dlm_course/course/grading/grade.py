@@ -5,6 +5,7 @@
     REPORT/gradebook.csv    a row a student
     REPORT/overview.html    for the instructor
     REPORT/pages/           a page a student
+    REPORT/figures/         the figures that the notebooks show, for the pages
     REPORT/words.csv        answers in words, for the person who grades them; points that are entered there count
 """
 
@@ -12,16 +13,19 @@ import contextlib
 import json
 import math
 import secrets
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from dlm_course.course.grading.handed_in.listing import FileLimits
+from dlm_course.course.grading.handed_in.notebooks import notebook_of
 from dlm_course.course.grading.handed_in.submissions import Submission, find_submissions, read, topics_said
 from dlm_course.course.grading.pool import on_cluster, on_this_machine
-from dlm_course.course.grading.records import LOCK, RECORDS, Record, Store, StoreError, load_records
+from dlm_course.course.grading.records import LOCK, RECORDS, Record, Store, StoredRecords, StoreError
 from dlm_course.course.grading.report.exports import grade_book
+from dlm_course.course.grading.report.figures import clean_png
 from dlm_course.course.grading.report.overview import write_overview
 from dlm_course.course.grading.report.pages import write_pages
 from dlm_course.course.grading.report.written import Points, merge, write_table
@@ -30,7 +34,7 @@ from dlm_course.course.grading.worker import Assignment
 from dlm_course.course.topics import TOPICS, notebook_name
 from dlm_course.files import write_whole
 
-SETTINGS, WORDS, PAGES = "settings.json", "words.csv", "pages"
+SETTINGS, WORDS, PAGES, FIGURES = "settings.json", "words.csv", "pages", "figures"
 
 _MOST_SECONDS = 3600
 _SEEDS = range(1, 2**31)    # 0 is the self-check's
@@ -84,13 +88,15 @@ def grade(source: Path, report: Path, topic: str, *, seed: int | None = None, sa
     if unknown:
         raise GradeError(f"no submission by {', '.join(sorted(unknown)[:5])} lies in {source}; students are called as "
                          "in the grade book")
-    with Store(report) as store:
+    with _gone_if_empty(report), Store(report) as store:
         assignment = _settled(report, topic, seed, sandbox, seconds)
         todo = [submission for submission in found
                 if submission.student in again or not _is_done(store, submission, assignment)]
         records = on_cluster(assignment, todo, scheduler) if scheduler else on_this_machine(assignment, todo, jobs)
         with contextlib.closing(records):
+            handed_in = {submission.student: submission for submission in todo}
             for record in progress(records, len(todo)):
+                _keep_figures(report, record, handed_in[record.student], assignment)
                 store.append(record)
         store.tidy()
         records_now, notes = write_report(report)
@@ -99,14 +105,14 @@ def grade(source: Path, report: Path, topic: str, *, seed: int | None = None, sa
                 sum(record.student not in students for record in records_now), tuple(notes))
 
 
-def write_report(report: Path) -> tuple[list[Record], list[str]]:
+def write_report(report: Path) -> tuple[Sequence[Record], list[str]]:
     """Make grade book, pages, overview and the table of answers in words from the records; the records, and notes.
 
     Points that a person has entered in the table count. An answer that was handed in anew since waits for points again;
     then the old table is kept beside the new one, and a note says so. A table with a mistake in it is left as it is.
     Raises: StoreError, RecordError, TableError, GradeError where it cannot be written.
     """
-    records, notes = load_records(report), []
+    records, notes = StoredRecords(report), list[str]()
     with _writing(report):
         if any(record.words for record in records):
             if (report / WORDS).exists():
@@ -115,14 +121,33 @@ def write_report(report: Path) -> tuple[list[Record], list[str]]:
         given = given_points(report, records)
         folder = report / PAGES
         folder.mkdir(exist_ok=True)
-        names = write_pages(records, folder, given)
+        names = write_pages(records, folder, given, lambda record: _figures(report, record))
         for path in folder.glob("*.html"):
             if path.name not in names.values():
                 path.unlink()    # of a student who is no longer in the records
+        keys = {record.key for record in records}
+        for path in (report / FIGURES).glob("*"):
+            if path.name not in keys:
+                shutil.rmtree(path)
         pages = {student: f"{PAGES}/{name}" for student, name in names.items()}
         write_overview(records, report / "overview.html", pages, given)
         grade_book(records, report / "gradebook.csv", pages, given)
     return records, notes
+
+
+def _keep_figures(report: Path, record: Record, submission: Submission, assignment: Assignment) -> None:
+    """Put the figures that the notebook shows below its answers beside the records: pages are made without the file."""
+    submission = read(submission, assignment.file_limits)
+    if b"image/png" not in (submission.content or b""):
+        return
+    found = notebook_of(submission, assignment.topic, assignment.file_limits).figures
+    with _writing(report):
+        for question, content in found.items():
+            write_whole(report / FIGURES / record.key / f"{question}.png", clean_png(content) or b"no sound PNG")
+
+
+def _figures(report: Path, record: Record) -> dict[str, bytes]:
+    return {path.stem: path.read_bytes() for path in (report / FIGURES / record.key).glob("*.png")}
 
 
 def given_points(report: Path, records: Sequence[Record]) -> Points:
@@ -140,6 +165,21 @@ def topic_in(source: Path) -> str:
         raise GradeError(f"{source} holds notebooks of the topics {', '.join(sorted(found))}; say which one to grade, "
                          f"--topic {max(found, key=found.__getitem__)} for example, and give each a report of its own")
     return next(iter(found))
+
+
+@contextlib.contextmanager
+def _gone_if_empty(report: Path) -> Iterator[None]:
+    """A new report in which nothing was graded, since no sandbox opened for example, is taken away again."""
+    is_new = not report.exists()
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if is_new and not (report / RECORDS).stat().st_size:
+                for name in (SETTINGS, RECORDS, LOCK):
+                    (report / name).unlink(missing_ok=True)
+                report.rmdir()
+        raise
 
 
 def _is_done(store: Store, submission: Submission, assignment: Assignment) -> bool:

@@ -11,13 +11,14 @@ import os
 import stat
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from dlm_course.course.topics import RELEASED, TOPICS, notebook_name
 
@@ -277,18 +278,44 @@ class Store:
             return from_json(file.readline().decode("ascii"))
 
 
-def load_records(folder: Path) -> list[Record]:
+class StoredRecords(Sequence[Record]):
     """The records that count in a report's folder, by student, then topic; also while a run adds to them.
 
+    Each is read when it is asked for: in memory is only where the lines are.
     Raises: StoreError where there are none, RecordError for a damaged line.
     """
-    try:
-        found = {(record.student, record.topic): record for record, _, _ in _lines(folder / RECORDS)}
-    except FileNotFoundError:
-        raise StoreError(f"{folder / RECORDS}: no such file; `dlm-course grade` writes it") from None
-    except OSError as error:
-        raise _cannot("read", folder / RECORDS, error) from None
-    return [found[name] for name in sorted(found)]
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / RECORDS
+        try:
+            found = {(record.student, record.topic): start for record, start, _ in _lines(path)}
+            self._file = path.open("rb")    # kept: another run may put a new file in its place
+        except FileNotFoundError:
+            raise StoreError(f"{path}: no such file; `dlm-course grade` writes it") from None
+        except OSError as error:
+            raise _cannot("read", path, error) from None
+        weakref.finalize(self, self._file.close)
+        self._starts = [found[name] for name in sorted(found)]
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, place: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Record]: ...
+
+    def __getitem__(self, place: int | slice) -> Record | list[Record]:
+        if isinstance(place, slice):
+            return [self[n] for n in range(*place.indices(len(self)))]
+        self._file.seek(self._starts[place])
+        return from_json(self._file.readline().decode("ascii"))
+
+
+def load_records(folder: Path) -> list[Record]:
+    """All of `StoredRecords` at once. Raises as that does."""
+    return list(StoredRecords(folder))
 
 
 def _lines(path: Path) -> Iterator[tuple[Record, int, int]]:

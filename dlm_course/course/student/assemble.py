@@ -135,8 +135,13 @@ def topic_of(notebook: NotebookNode, path: Path) -> str:
 
 def answered(notebook: NotebookNode, topic: str) -> list[str]:
     """The id of a question of the topic for each cell that holds an answer to it, in the order of the cells."""
+    return [id_ for id_ in answered_by_cell(notebook, topic) if id_]
+
+
+def answered_by_cell(notebook: NotebookNode, topic: str) -> list[str | None]:
+    """For each cell the id of the question of the topic that it answers, None where it answers none."""
     names = _by_name(topic)
-    return [id_ for cell in notebook.cells if (id_ := _answered_by(cell, names))]
+    return [_answered_by(cell, names) for cell in notebook.cells]
 
 
 def assemble(student: NotebookNode, topic: str) -> Assembly:

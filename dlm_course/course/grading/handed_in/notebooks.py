@@ -1,13 +1,16 @@
 """Notebooks: from the bytes that a student handed in to a notebook of the topic, repaired, or the problem with it.
 
 Of a cell only its kind, its id, its source, and nbgrader's name and points for it are kept: outputs and attachments
-count for nothing, and may be huge. What is left is small enough for nbformat, which also converts formats 1 to 3.
+count for nothing, and may be huge; a figure among them is kept aside. What is left is small enough for nbformat, which
+also converts formats 1 to 3.
 """
 
+import base64
+import contextlib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from nbformat import NotebookNode
@@ -16,18 +19,22 @@ from dlm_course.course.grading.handed_in.listing import MEBI, FileLimits
 from dlm_course.course.grading.handed_in.names import printable
 from dlm_course.course.grading.handed_in.submissions import LIMITS, Submission, read
 from dlm_course.course.questions import questions
-from dlm_course.course.student.assemble import NotANotebook, answered, parse
+from dlm_course.course.student.assemble import NotANotebook, answered, answered_by_cell, parse
 from dlm_course.course.topics import TOPICS
 from dlm_course.files import NotText, text_of
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a submission holds: a notebook of the topic, or the problem why there is none; and what was settled."""
+    """What a submission holds: a notebook of the topic, or the problem why there is none; and what was settled.
+
+    figures  by question the last PNG that the file shows below the answer, as it is there: nobody has looked into it
+    """
 
     notebook: NotebookNode | None
     problem: str = ""
     notes: tuple[str, ...] = ()
+    figures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class _Problem(ValueError):
@@ -45,17 +52,18 @@ def notebook_of(submission: Submission, topic: str, limits: FileLimits = LIMITS)
         return Reading(None, submission.problem, submission.notes)
     notes = list(submission.notes)
     try:
-        notebook = _parsed(submission.content, limits, notes)
+        notebook, shown = _parsed(submission.content, limits, notes)
         _settle(notebook, topic, submission.topic, notes)
     except (_Problem, NotText, NotANotebook) as error:
         return Reading(None, f"{submission.file}: {printable(str(error))}", tuple(notes))
     except Exception as error:  # whatever nobody thought of: the next submission must be graded
         reason = printable(f"{type(error).__name__}: {' '.join(str(error).split())}", 200)
         return Reading(None, f"{submission.file}: could not be read ({reason})", tuple(notes))
-    return Reading(notebook, "", tuple(notes))
+    return Reading(notebook, "", tuple(notes), _figures(notebook, topic, shown))
 
 
-def _parsed(content: bytes, limits: FileLimits, notes: list[str]) -> NotebookNode:
+def _parsed(content: bytes, limits: FileLimits, notes: list[str]) -> tuple[NotebookNode, list[bytes | None]]:
+    """The notebook, and the PNG that each of its cells shows."""
     if len(content) > limits.size:
         raise _Problem(f"is too large: {len(content) / MEBI:.1f} MiB, at most {limits.size / MEBI:g} MiB are read")
     text = text_of(content)
@@ -68,6 +76,7 @@ def _parsed(content: bytes, limits: FileLimits, notes: list[str]) -> NotebookNod
     count = sum(len(cells) for cells in lists if isinstance(cells, list))
     if count > limits.cells:
         raise _Problem(f"has {count:,} cells; at most {limits.cells:,} are read")
+    shown = [_png(cell) for cell in _dicts(raw.get("cells"))]
     for cells in lists:
         for cell in _dicts(cells):
             cell.pop("outputs", None)
@@ -88,7 +97,7 @@ def _parsed(content: bytes, limits: FileLimits, notes: list[str]) -> NotebookNod
             notes.append("half a character (an emoji cut in two?) was replaced by \ufffd in the cell that begins "
                          f"{printable(whole.strip().partition(chr(10))[0], 60)}")
             cell.source = whole
-    return notebook
+    return notebook, shown
 
 
 def _json(text: str, limits: FileLimits) -> Any:
@@ -120,6 +129,30 @@ def _children(value: object) -> Iterator[Any]:
 
 def _dicts(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _png(cell: Mapping[str, Any]) -> bytes | None:
+    """The last PNG that a cell of nbformat 4 shows."""
+    for output in reversed(_dicts(cell.get("outputs"))):
+        data = output.get("data")
+        png = data.get("image/png") if isinstance(data, dict) else None
+        if isinstance(png, list):
+            png = "".join(part for part in png if isinstance(part, str))
+        if isinstance(png, str):
+            with contextlib.suppress(ValueError):
+                return base64.b64decode(png)
+    return None
+
+
+def _figures(notebook: NotebookNode, topic: str, shown: Sequence[bytes | None]) -> dict[str, bytes]:
+    """By question the last PNG from its answer on, before the next answer."""
+    figures: dict[str, bytes] = {}
+    question = None
+    for id_, png in zip(answered_by_cell(notebook, topic), shown, strict=False):    # older formats show none
+        question = id_ or question
+        if question and png:
+            figures[question] = png
+    return figures
 
 
 def _note_kernel(metadata: object, notes: list[str]) -> None:

@@ -3,8 +3,8 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -35,6 +35,9 @@ def overview(records: Sequence[Record], pages: Mapping[str, str], given: Given) 
 
     Submissions that could not be graded are named, and left out of every statistic.
     """
+    groups = similar.near_identical(record for record in records if not record.problem)
+    sources = _sources(groups, records)
+    records = [_without_sources(record) for record in records]
     questions = items(records)
     graded = [record for record in records if not record.problem]
     totals = [total(record, questions, given) for record in graded]
@@ -43,7 +46,6 @@ def overview(records: Sequence[Record], pages: Mapping[str, str], given: Given) 
         title = sheet(topic).title
     except ValueError:
         title = f"Exercises {one_line(topic, 40)}"
-    groups = similar.near_identical(graded)
     people = {record.student: {"name": one_line(record.student, 80), "page": pages.get(record.student, "")}
               for record in records}
     return render(
@@ -56,8 +58,8 @@ def overview(records: Sequence[Record], pages: Mapping[str, str], given: Given) 
                   if record.problem],
         flags=[{"person": people[record.student], "number": result.question[:4], "text": one_line(flag)}
                for record in records for result in record.results for flag in result.flags],
-        groups=[_group(group, graded, people) for group in groups if not group.common],
-        common=[_group(group, graded, people) for group in groups if group.common],
+        groups=[_group(group, sources, people) for group in groups if not group.common],
+        common=[_group(group, sources, people) for group in groups if group.common],
         waiting=[waits for item in questions if (waits := _waiting(item, records, given, people))["count"]],
         questions=[_question(item, graded, questions, given, people) for item in questions],
         numbers=[item.question[:4] for item in questions],
@@ -189,12 +191,30 @@ def messages(question: str, graded: Sequence[Record], people: Mapping[str, Any])
 
 # Students
 
-def _group(group: similar.Group, graded: Sequence[Record], people: Mapping[str, Any]) -> dict[str, Any]:
-    by_source: dict[str, list[str]] = {}
-    for record in graded:
-        result = result_of(record, group.question)
-        if result and record.student in group.students:
-            by_source.setdefault(result.source, []).append(record.student)
+# By question, then source: who wrote it.
+_Sources = Mapping[str, Mapping[str, Sequence[str]]]
+
+
+def _sources(groups: Sequence[similar.Group], records: Iterable[Record]) -> _Sources:
+    """The answers in groups of near-identical ones: of the others the overview shows no source."""
+    wanted = {(group.question, student) for group in groups for student in group.students}
+    found: dict[str, dict[str, list[str]]] = {group.question: {} for group in groups}
+    for record in records:
+        for result in record.results:
+            if (result.question, record.student) in wanted:
+                found[result.question].setdefault(result.source, []).append(record.student)
+    return found
+
+
+def _without_sources(record: Record) -> Record:
+    """What the statistics need of a record: the sources of a class are not held in memory."""
+    return replace(record, results=tuple(replace(result, source="") for result in record.results),
+                   words=tuple(replace(words, text="", rubric="") for words in record.words))
+
+
+def _group(group: similar.Group, sources: _Sources, people: Mapping[str, Any]) -> dict[str, Any]:
+    by_source = {source: own for source, students in sources[group.question].items()
+                 if (own := [student for student in students if student in group.students])}
     return {"number": group.question[:4], "title": task(group.question).title,
             "people": [people[student] for student in group.students],
             "likeness": math.floor(100 * group.likeness),

@@ -15,6 +15,8 @@ aligns faster, but reports no runs, and is 3 MB of compiled code; datasketch is 
 """
 
 import ast
+import hashlib
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -52,32 +54,46 @@ class Group:
 
 def near_identical(records: Iterable[Record]) -> list[Group]:
     """The groups of near-identical answers, by question, small groups first."""
-    answers: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    answers: dict[str, list[_Answer]] = defaultdict(list)
     for record in records:
         for result in record.results:
             if result.status != "○" and result.source:
-                answers[result.question].append((record.student, result.source[:MOST_CHARACTERS]))
+                answers[result.question].append(_answer(record.student, result.question, result.source))
     groups = [group for question, found in answers.items() for group in _groups(question, found)]
     return sorted(groups, key=lambda group: (group.question, len(group.students), group.students))
 
 
-def _groups(question: str, answers: Sequence[tuple[str, str]]) -> list[Group]:
-    by_form: dict[tuple[str, ...], list[tuple[str, str]]] = defaultdict(list)
-    for student, source in answers:
-        form = own_tokens(question, source)
-        if len(form) >= FEWEST_TOKENS:
-            by_form[form].append((student, source))
+@dataclass(frozen=True)
+class _Answer:
+    """What is compared of an answer: its tokens, and a hash of its text without layout. The text may be long."""
+
+    student: str
+    form: tuple[str, ...]
+    text: bytes
+
+
+def _answer(student: str, question: str, source: str) -> _Answer:
+    source = source[:MOST_CHARACTERS]
+    text = " ".join(source.split()).encode("utf-8", "surrogatepass")
+    return _Answer(student, own_tokens(question, source), hashlib.sha256(text).digest())
+
+
+def _groups(question: str, answers: Sequence[_Answer]) -> list[Group]:
+    by_form: dict[tuple[str, ...], list[_Answer]] = defaultdict(list)
+    for answer in answers:
+        if len(answer.form) >= FEWEST_TOKENS:
+            by_form[answer.form].append(answer)
     forms = sorted(by_form)
     groups = []
     for members, likeness in _alike(forms):
-        students = sorted(member for n in members for member in by_form[forms[n]])
-        if len(students) > 1:
-            texts: dict[str, list[str]] = defaultdict(list)
-            for student, source in students:
-                texts[" ".join(source.split())].append(student)
-            groups.append(Group(question, tuple(student for student, _ in students), likeness,
+        alike = sorted((answer for n in members for answer in by_form[forms[n]]), key=lambda answer: answer.student)
+        if len(alike) > 1:
+            texts: dict[bytes, list[str]] = defaultdict(list)
+            for answer in alike:
+                texts[answer.text].append(answer.student)
+            groups.append(Group(question, tuple(answer.student for answer in alike), likeness,
                                 tuple(tuple(same) for same in texts.values() if len(same) > 1),
-                                len(students) > max(COMMON_NUMBER, COMMON_SHARE * len(answers))))
+                                len(alike) > max(COMMON_NUMBER, COMMON_SHARE * len(answers))))
     return groups
 
 
@@ -92,7 +108,7 @@ def own_tokens(question: str, source: str) -> tuple[str, ...]:
             continue
         for kind, text in line:
             own = kind == "name" and text not in names and tokens[-1:] != ["."]
-            tokens.append("a name" if own else text)
+            tokens.append("a name" if own else sys.intern(text))    # of a class's tokens most are the same
     return tuple(tokens[:MOST_TOKENS])
 
 
