@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator  # type: ignore[import-untyped]    # it brings no types
 
 STATE = 3   # of what the checkpoint of an unfinished run holds
+DRAWS = 4   # of masks at an evaluation: with more, a short training would spend most of its time on them
 REFRESH = 0.5   # seconds between two pictures of a progress bar: of thousands in one cell, Jupyter's messages get lost
 
 
@@ -243,7 +244,7 @@ def train(text: str, config: TrainingConfig, model_config: dict[str, Any] | None
             bar.update()
             if run.step % config.evaluate_every == 0 or run.step == config.num_steps:
                 with average.applied(model):
-                    estimate = held_out_bits(model, held_out, generator=_evaluation_generator(device))
+                    estimate = held_out_bits(model, held_out, num_draws=DRAWS, generator=_evaluation_generator(device))
                 run.history.append({"step": run.step, "train": bits, "held_out": estimate.mean,
                                     "standard_error": estimate.standard_error})
                 if config.keep_best and all(estimate.mean < row["held_out"] for row in run.history[:-1]):

@@ -184,10 +184,14 @@ class HiddenMarkovLanguage(Language):
     def sample(self, batch_size: int, *, generator: torch.Generator | None = None) -> Tensor:
         batch_size = check_int(batch_size, "batch_size", least=0)
         hidden = sample(self.initial.expand(batch_size, -1), generator=generator)
+        # As `sample` draws, but what it computes of its probabilities is computed once for all positions.
+        emission, matrix = (part.T.cumsum(-1) for part in (self.emission, self.matrix))
+        emission, matrix = emission / emission[:, -1:], matrix / matrix[:, -1:]
+        uniforms = torch.rand((self.length, 2, batch_size, 1), dtype=torch.float64, generator=generator)
         symbols = []
-        for _ in range(self.length):
-            symbols.append(sample(self.emission.T[hidden], generator=generator))
-            hidden = sample(self.matrix.T[hidden], generator=generator)
+        for for_symbol, for_next in uniforms:
+            symbols.append((emission[hidden] <= for_symbol).sum(-1))
+            hidden = (matrix[hidden] <= for_next).sum(-1)
         return torch.stack(symbols, -1)
 
     def _forward(self, evidence: Tensor) -> tuple[Tensor, Tensor]:

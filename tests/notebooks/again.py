@@ -28,6 +28,8 @@ def run(source, channel):
     """In the fork: exit code 0 if the cell passes, 1 and its error into the channel if not."""
     code, error = 0, ""
     try:
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)    # its other threads were left behind in the kernel
         comm.create_comm = Silent
         with capture_output():
             get_ipython().display_pub.set_parent = lambda *_: None    # asked for by widgets.interactive_output

@@ -11,7 +11,7 @@ A topic's mistakes are a mapping: the message, then the answer that earns it, th
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,23 +113,30 @@ def dependent(features: np.ndarray, kinds: np.ndarray, *, along_the_text: bool =
     for kind in np.unique(kinds):
         own = features[kinds == kind].astype(float)
         centred[kinds == kind] = (own - own.mean(0)) * (own.std(0) > 0.25)
-    scores = [_scores(one, other, along_the_text) for texts in (centred, centred[centred.any(1)])
-              for one, other in _pairs(texts)]
+    scores = [score for texts in (centred, centred[centred.any(1)]) for score in _scores(texts, along_the_text)]
     return bool(np.abs(np.concatenate(scores)).max() > 6)
 
 
-def _pairs(texts: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    half = len(texts) // 2
-    return [*((texts[:max(len(texts) - lag, 0)], texts[lag:]) for lag in (1, 2, 3, 4, 5, half)),
-            (texts[:2 * half:2], texts[1::2]), (texts[:half], texts[::-1][:half])]
+def _scores(texts: np.ndarray, along_the_text: bool) -> Iterator[np.ndarray]:
+    waves = np.fft.rfft(texts) if along_the_text and texts.size else None
+    for one, other in _pairs(len(texts)):
+        yield _score(texts[one].T @ texts[other], (texts[one]**2).T @ texts[other]**2)
+        if waves is not None:
+            # sum_i one[i] other[i - shift] for every shift at once, as a product of Fourier transforms
+            products = np.fft.irfft(waves[one] * waves[other].conj(), texts.shape[1])
+            yield _score(products.sum(0), (products**2).sum(0))
 
 
-def _scores(one: np.ndarray, other: np.ndarray, along_the_text: bool) -> np.ndarray:
-    scores = [(one.T @ other / np.sqrt((one**2).T @ other**2 + 1e-9)).flatten()]
-    for shift in range(one.shape[1]) if along_the_text else ():
-        products = (one * np.roll(other, shift, axis=1)).sum(1, keepdims=True)
-        scores.append(products.sum(0) / np.sqrt((products**2).sum(0) + 1e-9))
-    return np.concatenate(scores)
+def _score(total: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    return (total / np.sqrt(squares + 1e-9)).flatten()
+
+
+def _pairs(num: int) -> list[tuple[slice, slice]]:
+    """Of `num` texts those that are compared, the n-th of the one slice with the n-th of the other."""
+    half = num // 2
+    mirrored = slice(num - 1, num - 1 - half, -1) if half < num else slice(0, 0)
+    return [*((slice(0, max(num - lag, 0)), slice(lag, num)) for lag in (1, 2, 3, 4, 5, half)),
+            (slice(0, 2 * half, 2), slice(1, num, 2)), (slice(0, half), mirrored)]
 
 
 def _arrays(case: Case, value: np.ndarray) -> list:
