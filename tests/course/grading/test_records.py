@@ -21,6 +21,7 @@ from dlm_course.course.grading.records import (
     RecordError,
     Result,
     Store,
+    StoredRecords,
     StoreError,
     Words,
     from_json,
@@ -154,6 +155,24 @@ def test_a_store_keeps_records_and_finds_them_again(tmp_path):
         for asked in (("k-bob", "ada", "01"), ("k-ada", "bob", "01"), ("k-ada", "ada", "02"), ("", "x", "")):
             assert store.done(*asked) is None
     assert load_records(folder) == [record(name, f"k-{name}") for name in ("ada", "bob", RECORD.student)]
+
+
+def test_stored_records_are_read_one_at_a_time_and_stay_what_they_were(tmp_path):
+    with Store(tmp_path) as store:
+        for name in "cab":
+            store.append(record(name, "k" * 1000))
+        stored = StoredRecords(tmp_path)
+        store.append(record("d"))
+        store.tidy()    # puts a new file in its place
+        store.append(record("a", "new"))
+    assert len(stored) == 3
+    assert [one.student for one in stored] == ["a", "b", "c"]
+    assert stored[-1] == record("c", "k" * 1000)
+    assert [one.student for one in stored[:2]] == ["a", "b"]
+    assert stored[0].key == "k" * 1000
+    with pytest.raises(IndexError):
+        _ = stored[3]
+    assert len(StoredRecords(tmp_path)) == 4
 
 
 def test_the_later_record_of_a_student_counts(tmp_path):

@@ -196,8 +196,20 @@ def container(engine: str, image: str, copy: Path, limits: Limits, hidden: Itera
 
 def looking_for_the_course(engine: str, image: str) -> tuple[str, ...]:
     """The command that prints, as a list in JSON, the folders of the image that `container` must hide."""
-    code = ("import importlib.util, json, pathlib; spec = importlib.util.find_spec('dlm_course'); "
-            "package = [pathlib.Path(p) for p in spec.submodule_search_locations] if spec else []; "
-            "print(json.dumps([str(p.parent if (p.parent / 'pyproject.toml').exists() else p) for p in package]))")
     return (engine, "run", "--rm", "--pull", "never", "--network", "none", "--log-driver", "none", "--entrypoint",
-            "python3", image, "-c", code)
+            "python3", image, "-c", _LOOKING)
+
+
+# Where the package is installed from a checkout, all of that; where its environment lies in there, all but this.
+_LOOKING = """
+import importlib.util, json, pathlib, sys
+spec = importlib.util.find_spec("dlm_course")
+found = []
+for package in map(pathlib.Path, spec.submodule_search_locations if spec else ()):
+    root = package.parent if (package.parent / "pyproject.toml").exists() else package
+    needed = [pathlib.Path(prefix) for prefix in (sys.prefix, sys.base_prefix)]
+    needed = {place for prefix in needed for place in (prefix, *prefix.parents)}
+    inside = [place for place in sorted(root.iterdir()) if place.is_dir() and place not in needed]
+    found += inside if root in needed else [root]
+print(json.dumps(list(map(str, found))))
+"""

@@ -54,6 +54,32 @@ def changed(change):
     return notebook
 
 
+def shown(png):
+    return {"output_type": "display_data", "metadata": {}, "data": {"image/png": png}}
+
+
+@pytest.mark.parametrize("png", ["QQ==", ["Q", "Q=="], "QQ==\n"], ids=str)
+def test_the_last_png_below_an_answer_is_kept_aside(png):
+    def draws(notebook, cells):
+        cells[FIRST]["outputs"] = [shown("Qg=="), shown(png), {"output_type": "stream", "name": "stdout", "text": "x"}]
+        own = {"cell_type": "code", "id": "mine", "metadata": {}, "source": "plt.show()", "outputs": [shown("Qw==")]}
+        place = notebook["cells"].index(cells[f"{SECOND}-check"])
+        notebook["cells"].insert(place + 1, own)
+        notebook["cells"].insert(0, {**own, "id": "above"})
+    found = reading(changed(draws))
+    assert found.figures == {FIRST: b"A", SECOND: b"C"}
+    assert "QQ==" not in nbformat.writes(found.notebook)
+
+
+@pytest.mark.parametrize("outputs", [None, "x", [None], [{}], [{"data": None}], [{"data": {"image/png": None}}],
+                                     [{"data": {"image/png": [1]}}], [{"data": {"image/png": "\ud800"}}],
+                                     [{"data": {"image/png": "ä"}}], [{"data": {"image/png": "A"}}]], ids=str)
+def test_outputs_that_are_none_show_no_figure(outputs):
+    found = reading(changed(lambda notebook, cells: cells[FIRST].update(outputs=outputs)))
+    assert found.problem == ""
+    assert not any(found.figures.values())
+
+
 def of_cells(cells, **more):
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells} | more
 

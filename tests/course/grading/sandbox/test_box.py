@@ -379,9 +379,9 @@ def test_what_is_written_is_gone_for_the_next(box):
     assert found(box, f"""
         import builtins, numpy, os, torch
         def answer():
-            return [[name for place in {places} for name in os.listdir(place)], hasattr(builtins, "left"),
+            return ["left" in [name for place in {places} for name in os.listdir(place)], hasattr(builtins, "left"),
                     hasattr(torch, "left"), hasattr(numpy, "left"), "LEFT" in os.environ, str(torch.ones(1).dtype)]
-        """) == [[], False, False, False, False, "torch.float32"]
+        """) == [False, False, False, False, False, "torch.float32"]
 
 
 def test_only_its_own_processes_are_seen(box):

@@ -1,8 +1,10 @@
 """How a warm parent is started: what it sees of the package and of this machine, and with which rights."""
 
+import json
 import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -153,10 +155,21 @@ def test_the_command_of_a_container(tmp_path):
     assert start.kill == ("podman", "kill", "a-name")
 
 
-def test_the_course_is_looked_for_in_the_image():
-    """The command's own code, in this interpreter: it finds this checkout, whose solutions are beside the package."""
+@pytest.mark.parametrize("environment", [False, True], ids=["apart", "in the checkout"])
+def test_the_course_is_looked_for_in_the_image(tmp_path, environment):
+    """The command's own code, in an interpreter that has a checkout: its solutions are beside the package."""
+    checkout = tmp_path / "checkout"
+    for folder in ("dlm_course", "solutions"):
+        (checkout / folder).mkdir(parents=True)
+    (checkout / "dlm_course" / "__init__.py").touch()
+    (checkout / "pyproject.toml").touch()
+    python = Path(sys.executable)
+    if environment:
+        venv.create(checkout / ".venv", symlinks=True)
+        python = checkout / ".venv" / "bin" / "python"
     *_, flag, code = launch.looking_for_the_course("docker", "course")
     assert flag == "-c"
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True,
-                          env={**os.environ, "PYTHONPATH": str(launch._PACKAGE.parent)})
-    assert done.stdout == f'["{launch._PACKAGE.parent}"]\n'
+    done = subprocess.run([python, "-P", "-c", code], capture_output=True, text=True, check=True,
+                          env={**os.environ, "PYTHONPATH": str(checkout)})
+    hidden = [checkout / "dlm_course", checkout / "solutions"] if environment else [checkout]
+    assert json.loads(done.stdout) == list(map(str, hidden))
