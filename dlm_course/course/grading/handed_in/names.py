@@ -17,9 +17,9 @@ How the systems name what they export, as of 2025:
 
 import json
 import re
-import unicodedata
 from dataclasses import dataclass
 
+from dlm_course.course.grading import wording
 from dlm_course.course.topics import TOPICS
 
 METADATA = "submission_metadata.yml"   # Gradescope's
@@ -164,18 +164,6 @@ def _scalar(text: str) -> str:
 
 
 def printable(text: str, most: int = 400) -> str:
-    """The text on one line, without what cannot be printed or would steer a terminal; cut to `most` characters.
-
-    Escaped as Python does: half characters (names that are not UTF-8), control characters, marks of direction.
-    """
-    text = "".join(_escaped(char) if _steers(char) else char for char in text[:most + 1])
+    """The text on one line, what cannot be seen spelled out as `wording.printable` has it; cut to `most` characters."""
+    text = wording.printable(text[:most + 1])
     return text if len(text) <= most else f"{text[:most - 1]}…"
-
-
-def _steers(char: str) -> bool:
-    category = unicodedata.category(char)
-    return category in ("Cc", "Cs", "Zl", "Zp") or (category == "Cf" and char not in "\u200c\u200d")  # within words
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")

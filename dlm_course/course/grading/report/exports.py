@@ -15,7 +15,7 @@ from dlm_course.course.grading.records import Record
 from dlm_course.course.grading.report.summary import Given, Item, items, points_of, result_of, to_look_at, total
 from dlm_course.course.grading.report.tables import write_table
 from dlm_course.course.grading.report.tasks import task
-from dlm_course.course.grading.report.wording import number, one_line, printable
+from dlm_course.course.grading.wording import number, one_line, printable
 from dlm_course.course.questions import find
 from dlm_course.course.topics import notebook_name
 from dlm_course.course.verdict import Verdict

@@ -20,7 +20,7 @@ from dlm_course.course.grading.records import Record
 from dlm_course.course.grading.report.exports import feedback
 from dlm_course.course.grading.report.summary import Given, Item, items, total
 from dlm_course.course.grading.report.tables import Table, read_table, write_table
-from dlm_course.course.grading.report.wording import number, one_line
+from dlm_course.course.grading.wording import number, one_line
 
 _MOODLE_IDS = ("identifier", "email address", "id number", "username")
 

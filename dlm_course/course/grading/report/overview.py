@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from dlm_course.course.grading.handed_in.words import PROJECT
 from dlm_course.course.grading.records import Record, Result
 from dlm_course.course.grading.report import similar
 from dlm_course.course.grading.report.rendering import render
 from dlm_course.course.grading.report.summary import Given, Item, is_half, items, points_of, result_of, total
 from dlm_course.course.grading.report.tasks import sheet, task
-from dlm_course.course.grading.report.wording import number, one_line
+from dlm_course.course.grading.wording import number, one_line
 from dlm_course.course.questions import find
 from dlm_course.files import write_whole
 
@@ -61,6 +62,7 @@ def overview(records: Sequence[Record], pages: Mapping[str, str], given: Given) 
         groups=[_group(group, sources, people) for group in groups if not group.common],
         common=[_group(group, sources, people) for group in groups if group.common],
         waiting=[waits for item in questions if (waits := _waiting(item, records, given, people))["count"]],
+        projects=[people[record.student] for record in records if PROJECT in record.notes],
         questions=[_question(item, graded, questions, given, people) for item in questions],
         numbers=[item.question[:4] for item in questions],
         students=[{"person": people[record.student], "total": "–" if record.problem else number(

@@ -12,7 +12,7 @@ from dlm_course.course.grading.report.figures import clean_png, size_of
 from dlm_course.course.grading.report.rendering import image, render
 from dlm_course.course.grading.report.summary import Given, Item, is_half, items, points_of, result_of, total
 from dlm_course.course.grading.report.tasks import sheet, task
-from dlm_course.course.grading.report.wording import number, one_line
+from dlm_course.course.grading.wording import number, one_line
 from dlm_course.files import write_whole
 
 # What Windows takes for a device, with any ending, and what a web server shows for a folder.

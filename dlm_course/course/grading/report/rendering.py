@@ -16,7 +16,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from dlm_course.course.grading.report.wording import number, one_line, printable
+from dlm_course.course.grading.wording import number, one_line, printable
 
 MOST_SHOWN = 20_000     # characters of a source or of an answer in words
 

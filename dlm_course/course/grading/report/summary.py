@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dlm_course.course.grading.handed_in.words import PROJECT
 from dlm_course.course.grading.records import Record, Result
 
 # Points that a person gave for answers in words, by (student, question).
@@ -67,4 +68,5 @@ def to_look_at(record: Record, given: Given) -> tuple[str, ...]:
     waiting = sum((record.student, words.question) not in given for words in record.words)
     return (*((f"not graded: {record.problem}",) if record.problem else ()),
             *(f"{result.question[:4]}: {flag}" for result in record.results for flag in result.flags),
+            *(("numbers of the project",) if PROJECT in record.notes else ()),
             *((f"{waiting} answer{'s' if waiting > 1 else ''} in words to grade",) if waiting else ()))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlm_course.course.grading.report.wording import number, printable
+from dlm_course.course.grading.wording import number, printable
 from dlm_course.files import text_of, write_whole
 
 # What makes a spreadsheet read a cell as a formula, the full-width forms included.
@@ -19,6 +19,8 @@ def cell(value: str | float) -> str:
     if not isinstance(value, str):
         return number(value)
     text = printable(value, keep="\t\r\n")
+    if text == "-":    # how Moodle's tables say that there is nothing
+        return text
     return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 

@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from small_submissions import ROOT
 
-from dlm_course.course.grading.handed_in.words import COURSE_TEXT, MOST, words_of
+from dlm_course.course.grading.handed_in.words import COURSE_TEXT, MOST, PROJECT, words_of
 from dlm_course.course.topics import TOPICS, notebook_name
 
 TOPIC = "10"
@@ -40,7 +40,7 @@ def texts(notebook):
 
 
 def notes(notebook):
-    return [note for note in words_of(notebook, TOPIC)[1] if note != COURSE_TEXT]
+    return [note for note in words_of(notebook, TOPIC)[1] if note not in (COURSE_TEXT, PROJECT)]
 
 
 def test_each_question_comes_with_its_answer_its_rules_and_its_points():
@@ -51,7 +51,7 @@ def test_each_question_comes_with_its_answer_its_rules_and_its_points():
         assert answer.rubric.startswith(f"## In words {number} · ")
         assert "| points | full | half | none |" in answer.rubric
         assert answer.text not in answer.rubric
-    assert found_notes == (COURSE_TEXT,)
+    assert found_notes == (COURSE_TEXT, PROJECT)
 
 
 def test_what_nobody_wrote_is_empty(notebook):

@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from small_class import (
     small_class,
 )
 
+from dlm_course.course.grading.handed_in.words import PROJECT
 from dlm_course.course.grading.report.overview import chart, discrimination, kind_of, messages, overview, write_overview
 
 
@@ -63,6 +65,12 @@ def test_flags_near_identical_answers_and_answers_in_words_ask_for_a_look():
     assert "Answers in words to grade (4) 2 × 10-5 · The text, 2 points each anna , ben" in said(capstone_class())
     given = {(student, question): 2 for student in ("anna", "ben") for question in ("10-5-the-text", "10-6-the-number")}
     assert "to grade (" not in said(capstone_class(), given)
+
+
+def test_projects_whose_numbers_nobody_computed_are_named():
+    made = [replace(one, notes=(PROJECT,)) for one in capstone_class()]
+    assert "Numbers of projects (2) 2 × what these notebooks printed was not computed again" in said(made)
+    assert "Numbers of projects" not in said(capstone_class())
 
 
 def test_a_class_without_trouble_needs_no_look():

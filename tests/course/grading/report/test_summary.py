@@ -3,6 +3,7 @@
 import pytest
 from small_class import CUMULATIVE, ESTIMATE, NEXT, QUESTIONS, capstone_class, record, result, small_class
 
+from dlm_course.course.grading.handed_in.words import PROJECT
 from dlm_course.course.grading.report.summary import is_half, items, points_of, result_of, to_look_at, total
 
 
@@ -44,6 +45,10 @@ def test_half_points_are_half_right():
     assert is_half(result(CUMULATIVE, "✗", points=1))
     assert not is_half(result(CUMULATIVE, "✗"))
     assert not is_half(result(CUMULATIVE))
+
+
+def test_the_numbers_of_a_project_ask_for_a_look():
+    assert to_look_at(record("anna", topic="10", notes=[PROJECT]), {}) == ("numbers of the project",)
 
 
 def test_problems_and_flags_ask_for_a_look():

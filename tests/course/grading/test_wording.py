@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlm_course.course.grading.report.wording import number, one_line, printable
+from dlm_course.course.grading.wording import number, one_line, printable
 
 
 @pytest.mark.parametrize(("text", "shown"), [
