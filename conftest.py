@@ -14,7 +14,7 @@ AGAIN = ROOT / "tests" / "notebooks" / "again.py"
 # Lectures in which threads can matter run on two, their outputs were stored on one: both agree. The others compute with
 # tensors that torch does not divide, or set the number of their threads themselves.
 ON_TWO_THREADS = re.compile(r"lectures/0[0456]_")
-SECONDS = 6    # for one cell that is run again: an error shows sooner, only trainings run longer
+SECONDS = 3    # for one cell that is run again: an error shows sooner, only trainings run longer
 
 # The longest files, the longest first: started last, one of them would keep a worker busy when the others are done.
 LONGEST = ["lectures/09_", "solutions/10_", "exercises/10_", "lectures/07_", "lectures/06_", "lectures/08_",
