@@ -53,6 +53,8 @@ def _group_of(nodeid):
     file, _, test = nodeid.partition("::")
     if "10_capstone.ipynb" in file:    # the exercise takes the models that the solution has trained
         return "10_capstone"
+    if file.startswith("tests/browser/"):    # one browser and one JupyterLab for all of them
+        return "browser"
     topic = re.search(r"\[(\d\d)\b", test)
     return f"{file}, topic {topic[1]}" if file.endswith("test_questions.py") and topic else file
 
