@@ -14,7 +14,7 @@ AGAIN = ROOT / "tests" / "notebooks" / "again.py"
 # Lectures in which threads can matter run on two, their outputs were stored on one: both agree. The others compute with
 # tensors that torch does not divide, or set the number of their threads themselves.
 ON_TWO_THREADS = re.compile(r"lectures/0[0456]_")
-SECONDS = 6    # for one cell that is run again: an error shows sooner, only trainings run longer
+SECONDS = 3    # for one cell that is run again: an error shows sooner, only trainings run longer
 
 # The longest files, the longest first: started last, one of them would keep a worker busy when the others are done.
 LONGEST = ["lectures/09_", "solutions/10_", "exercises/10_", "tests/course/grading/test_grade", "lectures/07_",
@@ -54,6 +54,8 @@ def _group_of(nodeid):
     file, _, test = nodeid.partition("::")
     if "10_capstone.ipynb" in file:    # the exercise takes the models that the solution has trained
         return "10_capstone"
+    if file.startswith("tests/browser/"):    # one browser and one JupyterLab for all of them
+        return "browser"
     topic = re.search(r"\[(\d\d)\b", test)
     return f"{file}, topic {topic[1]}" if file.endswith("test_questions.py") and topic else file
 

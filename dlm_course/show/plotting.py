@@ -5,14 +5,17 @@ from functools import cache
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
+from matplotlib import rc_params_from_file, rcParams
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.font_manager import findfont, get_font
 from torch import Tensor
 
-_PALETTE = sns.color_palette("colorblind")
+from dlm_course.show.theme import STYLE
+
+_THEME = rc_params_from_file(STYLE, use_default_template=False)
+_PALETTE = [to_rgb(colour) for colour in _THEME["axes.prop_cycle"].by_key()["color"]]
 
 # The same colour for the same thing in every notebook (seaborn's colour-blind safe palette).
 COLOURS = {
@@ -27,10 +30,8 @@ STATE_COLOURS = [_PALETTE[i] for i in (9, 8, 2, 5, 6, 7, 0, 1)]
 
 
 def set_theme() -> None:
-    """Set the seaborn theme of the course; every notebook calls it once, at its top."""
-    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind", font_scale=0.9, rc={
-        "figure.dpi": 100, "savefig.dpi": 100, "figure.constrained_layout.use": True, "axes.titlesize": "medium",
-        "axes.grid": False, "image.interpolation": "nearest"})
+    """Set the course's theme, which is seaborn's (see theme.py); every notebook calls it once, at its top."""
+    rcParams.update(_THEME)
 
 
 def matrix(values: Tensor, names: Sequence[str], *, ax: Axes, title: str, column: int | None = None,
