@@ -141,7 +141,8 @@ def grade(submissions: Annotated[Path, typer.Argument(
                              again=again or (), progress=lambda records, number: tqdm(
                                  records, "graded", number, unit=" submissions", disable=None))
     except KeyboardInterrupt:
-        _print(f"interrupted; what is graded stands in {out}, and the same command goes on from there", err=True)
+        _print(f"interrupted; what is graded stands in {out}, and the same command goes on from there" if out.exists()
+               else "interrupted before anything was graded", err=True)
         raise typer.Exit(130) from None
     except SandboxError as error:
         said = str(error).replace("container:IMAGE", "--container IMAGE")
@@ -156,7 +157,8 @@ def grade(submissions: Annotated[Path, typer.Argument(
     if done.others:
         _print(f"note: {done.others} in the report have no submission in {submissions} any more; they stay in it")
     _print(f"{done.graded} graded" + (f", {done.before} were graded before" if done.before else "")
-           + (f"; {done.problems} could not be read" if done.problems else "") + f". See {out / 'overview.html'}")
+           + (f"; in the report {done.problems} could not be graded" if done.problems else "")
+           + f". See {out / 'overview.html'}")
     raise typer.Exit(FAILED if done.problems else 0)
 
 
@@ -195,6 +197,8 @@ def export(report: Annotated[Path, typer.Argument(help="The folder that `dlm-cou
                + (f"; answers in words without points: {waiting}, see words.csv" if waiting else ""))
         for note in notes:
             _print(f"note: {note}")
+        if waiting and (canvas or moodle or gradescope or nbgrader):
+            _print(f"note: {waiting} answers in words have no points yet, and count 0 in what was exported")
         if canvas:
             path = report / "for-canvas.csv"
             left_out |= _exported(path, lms.canvas(records, canvas, assignment, path, given))

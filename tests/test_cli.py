@@ -167,7 +167,7 @@ def test_export_fills_the_tables_of_platforms_and_says_what_it_wrote(report, tmp
     (tmp_path / "moodle.csv").write_text(MOODLE, encoding="utf-8")
     code, lines = export(report, "--canvas", tmp_path / "canvas.csv", "--assignment", "Exercise 01", "--moodle",
                          tmp_path / "moodle.csv", "--gradescope")
-    moodles_own = "alan: left out, no row fits; enter 'alan/01_single_token_chains.ipynb' by hand"
+    moodles_own = "alan: left out, no row fits; enter these points by hand"
     assert lines[1:] == [f"written: {report / 'for-canvas.csv'}", f"written: {report / 'for-moodle.csv'}",
                          "note: points were scaled from 11 to 100, the table's maximum grade", f"note: {moodles_own}",
                          f"written: {report / 'for-gradescope.zip'}"]

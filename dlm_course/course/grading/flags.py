@@ -5,15 +5,18 @@ A source is parsed here and never run. What would take long to parse is not pars
 """
 
 import ast
+import functools
 import keyword
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 _LONGEST = 100_000      # characters of an answer and the cells that it may use: more take seconds
-_MOST_STEPS = 10**6     # IPython reads a cell again for each of its magics: characters times magics
+_MOST_STEPS = 10**5     # IPython reads a cell again for each of its magics: characters times magics
+_MAGIC = re.compile(r"[%!?]|^[ \t]*[,;/]", re.MULTILINE)
 
 # What reaches beyond an exercise: files, processes, the network, the insides of the interpreter.
 _REACHING = frozenset(
@@ -31,7 +34,8 @@ _MAGICS = frozenset({"bash", "file", "load", "loadpy", "macro", "perl", "python"
                      "store", "sx", "system", "writefile"})
 _INSTALLS = re.compile(r"(pip3?|conda|mamba) install [\w .=<>\[\]-]*")    # which fails, there being no network
 _COMPARING = re.compile("__(eq|ne|array.*|torch_function|bool)__")
-_LIBRARIES = frozenset({"builtins", "F", "IPython", "json", "math", "nn", "np", "numpy", "random", "sys", "torch"})
+_LIBRARIES = frozenset({"builtins", "F", "IPython", "json", "math", "nn", "np", "numpy", "plt", "random", "sys",
+                        "torch"})
 _MACHINERY = "dlm_course.course."    # what tries the answers
 # So common in students' own cells that they say nothing where the answer does not use them.
 _COMMON = frozenset(
@@ -86,6 +90,7 @@ class _Look:
     magic: str = ""
 
 
+@functools.lru_cache(maxsize=256)
 def _look(source: str) -> _Look:
     magic = re.match(r"\s*%%(\w+)[^\n]*\n?", source)
     text = source[magic.end():] if magic else source
@@ -98,7 +103,7 @@ def _tree(text: str) -> ast.Module | None:
         try:
             return ast.parse(text)
         except SyntaxError:
-            if len(text) * len(re.findall(r"[%!?]", text)) > _MOST_STEPS:
+            if len(text) * len(_MAGIC.findall(text)) > _MOST_STEPS:
                 return None
             return ast.parse(TransformerManager().transform_cell(text))
     except (SyntaxError, ValueError):
@@ -121,7 +126,7 @@ def _used(answer: Sequence[_Look], others: Sequence[_Look]) -> list[_Look]:
 
 
 def _words(source: str) -> list[str]:
-    return re.findall(r"[^\W\d]\w*", source)
+    return re.findall(r"[^\W\d]\w*", unicodedata.normalize("NFKC", source))    # as Python reads names
 
 
 def _bound(look: _Look) -> set[str]:
@@ -131,6 +136,11 @@ def _bound(look: _Look) -> set[str]:
     nodes = list(ast.walk(look.tree))
     names = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
     names |= {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+    # What puts something into a thing that another cell has made: `store.append(x)`, `store[0] = x`.
+    names |= {root for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and (
+        root := _root(node.func.value)) and root not in _LIBRARIES}
+    names |= {root for node in nodes if isinstance(node, ast.Subscript | ast.Attribute)
+              and isinstance(node.ctx, ast.Store) and (root := _root(node.value)) and root not in _LIBRARIES}
     todo: list[ast.AST] = [look.tree]
     while todo:
         node = todo.pop()
@@ -140,9 +150,19 @@ def _bound(look: _Look) -> set[str]:
             names.add((node.asname or node.name).partition(".")[0])
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
+        elif isinstance(node, ast.MatchAs | ast.MatchStar | ast.MatchMapping | ast.ExceptHandler):
+            names |= {name for name in (getattr(node, "name", None), getattr(node, "rest", None)) if name}
+            todo += ast.iter_child_nodes(node)
         elif not isinstance(node, ast.Lambda):
             todo += ast.iter_child_nodes(node)
     return names
+
+
+def _root(node: ast.expr) -> str:
+    """The name at which `name.a[0].b` begins; "" if it begins otherwise."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _package_names(tree: ast.Module) -> set[str]:

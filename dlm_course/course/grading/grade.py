@@ -10,6 +10,7 @@
 """
 
 import contextlib
+import difflib
 import json
 import math
 import secrets
@@ -86,8 +87,10 @@ def grade(source: Path, report: Path, topic: str, *, seed: int | None = None, sa
     found = find_submissions(source, topic)
     unknown = set(again) - {submission.student for submission in found}
     if unknown:
+        names = [submission.student for submission in found]
+        near = [close for name in sorted(unknown) for close in difflib.get_close_matches(name, names, 1)]
         raise GradeError(f"no submission by {', '.join(sorted(unknown)[:5])} lies in {source}; students are called as "
-                         "in the grade book")
+                         "in the grade book" + (f": did you mean {near[0]!r}?" if near else ""))
     with _gone_if_empty(report), Store(report) as store:
         assignment = _settled(report, topic, seed, sandbox, seconds)
         todo = [submission for submission in found

@@ -30,6 +30,8 @@ _COURSE = Path(__file__).parents[1]
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
+STATUSES = ("✓", "✗", "○")
+
 _Part = TypeVar("_Part")
 
 
@@ -139,7 +141,11 @@ def _made(kind: Callable[..., _Part], raw: Mapping[str, Any]) -> _Part:
                 type(value) in (int, float) if name in ("points", "out_of") else isinstance(value, str))
         if not fits:
             raise TypeError(f"{name} is {str(value)[:40]}")
-    return kind(**values)
+    made = kind(**values)
+    if isinstance(made, Result) and not (made.status in STATUSES and 0 <= made.points <= made.out_of):
+        raise ValueError(f"{made.question}: status {made.status!r} with {made.points:g} of {made.out_of} points; the "
+                         f"status is one of {' '.join(STATUSES)}, half points go with ✗")
+    return made
 
 
 def key_of(content: bytes | None, topic: str, seed: int, *limits: object, problem: str = "") -> str:

@@ -21,6 +21,11 @@ def _is_visible(character: str) -> bool:
     return unicodedata.category(character)[0] != "C" and character not in "\u2028\u2029"
 
 
+def without_blank_runs(source: str) -> str:
+    """The source, lines of nothing but blanks made empty: Pygments takes for ever over many of them."""
+    return re.sub(r"(?m)^[ \t\f\v]+$", "", source)
+
+
 def one_line(text: str, limit: int = 400) -> str:
     """The text in one printable line; what is longer than `limit` characters ends with "…"."""
     line = printable(re.sub(r"[ \t\r\n\f\v]+", " ", text[:10 * limit]).strip())

@@ -104,23 +104,34 @@ def dependent(features: np.ndarray, kinds: np.ndarray, *, along_the_text: bool =
     those texts in which something varies. Where feature i is that of position i, `along_the_text` adds up the
     products along the text, too, at every shift.
 
-    A score is the sum of such products over the texts, divided by the root of the sum of their squares. Where texts
-    are independent the products have the mean 0 and are uncorrelated, so that the score is about standard normal: it
-    is beyond 6 with a probability of 2e-9, and a check has a few thousand scores. Sums of rare products are not
-    normal, so a feature with a standard deviation of at most 1/4 among the texts of its kind is left out.
+    A score is the sum of such products over the texts, divided by the root of the sum of their squares, or of what
+    that is on average, whichever is larger: where few of the rare ones came up, the sum of squares is too small. Where
+    texts are independent the products have the mean 0 and are uncorrelated, so that the score is about standard
+    normal: it is beyond 6 with a probability of 2e-9, and a check has a few thousand scores. Sums of rare products are
+    not normal, so a feature with a standard deviation of at most 1/4 among the texts of its kind is left out.
+
+    What shows in no feature by itself may show in all together. Turned so that they are uncorrelated and of variance 1
+    among the texts of a kind, their squared scores add up to a chi-square variable with a degree of freedom each.
     """
-    centred = np.zeros(features.shape)
+    centred, variances, white = (np.zeros(features.shape) for _ in range(3))
     for kind in np.unique(kinds):
         own = features[kinds == kind].astype(float)
-        centred[kinds == kind] = (own - own.mean(0)) * (own.std(0) > 0.25)
-    scores = [score for texts in (centred, centred[centred.any(1)]) for score in _scores(texts, along_the_text)]
-    return bool(np.abs(np.concatenate(scores)).max() > 6)
+        varies = own.std(0) > 0.25
+        centred[kinds == kind] = (own - own.mean(0)) * varies
+        variances[kinds == kind] = own.var(0) * varies
+        white[kinds == kind] = _whitened(own - own.mean(0))
+    some = centred.any(1)
+    scores = [score for texts, spread in ((centred, variances), (centred[some], variances[some]))
+              for score in _scores(texts, spread, along_the_text)]
+    return bool(np.abs(np.concatenate(scores)).max() > 6) or any(
+        _tell(white[one], white[other]) for one, other in _pairs(len(white)))
 
 
-def _scores(texts: np.ndarray, along_the_text: bool) -> Iterator[np.ndarray]:
+def _scores(texts: np.ndarray, variances: np.ndarray, along_the_text: bool) -> Iterator[np.ndarray]:
     waves = np.fft.rfft(texts) if along_the_text and texts.size else None
     for one, other in _pairs(len(texts)):
-        yield _score(texts[one].T @ texts[other], (texts[one]**2).T @ texts[other]**2)
+        squares = np.maximum((texts[one]**2).T @ texts[other]**2, variances[one].T @ variances[other])
+        yield _score(texts[one].T @ texts[other], squares)
         if waves is not None:
             # sum_i one[i] other[i - shift] for every shift at once, as a product of Fourier transforms
             products = np.fft.irfft(waves[one] * waves[other].conj(), texts.shape[1])
@@ -129,6 +140,25 @@ def _scores(texts: np.ndarray, along_the_text: bool) -> Iterator[np.ndarray]:
 
 def _score(total: np.ndarray, squares: np.ndarray) -> np.ndarray:
     return (total / np.sqrt(squares + 1e-9)).flatten()
+
+
+def _whitened(texts: np.ndarray) -> np.ndarray:
+    """In the directions in which they vary by more than 1/5, with variance 1 in each; 0 in the others."""
+    variances, directions = np.linalg.eigh(texts.T @ texts / max(len(texts), 1))
+    return texts @ (directions * np.where(variances > 1 / 25, variances.clip(1 / 25)**-0.5, 0))
+
+
+def _tell(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the squared scores add up to more than those of independent texts, by 6 standard deviations.
+
+    The cube root of a chi-square variable over its degrees of freedom d is about normal: mean 1 - 2/9d, variance 2/9d
+    (Wilson and Hilferty 1931).
+    """
+    freedom = ((one != 0).T.astype(float) @ (other != 0)).sum() / max(len(one), 1)
+    if freedom < 1:
+        return False
+    spread = 2 / (9 * freedom)
+    return bool(np.cbrt(((one.T @ other)**2).sum() / len(one) / freedom) > 1 - spread + 6 * np.sqrt(spread))
 
 
 def _pairs(num: int) -> list[tuple[slice, slice]]:

@@ -2,6 +2,7 @@
 
 import copy
 import dis
+import functools
 import inspect
 import random
 import sys
@@ -103,10 +104,19 @@ def _is_stub(answer: object) -> bool:
         all(constant is None or constant is Ellipsis for constant in constants)
 
 
+def _globals_of(answer: Callable[..., Any]) -> dict[str, Any] | None:
+    """Where the names stand that the student's function uses, also if it is an object that can be called."""
+    while isinstance(answer, functools.partial):
+        answer = answer.func
+    if not hasattr(inspect.unwrap(answer), "__globals__"):
+        answer = type(answer).__call__
+    return getattr(inspect.unwrap(answer), "__globals__", None)
+
+
 @contextmanager
 def _substituted(answer: Callable[..., Any], earlier: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
     """Within the block, the student's functions for earlier tasks are the references."""
-    names = getattr(inspect.unwrap(answer), "__globals__", None)
+    names = _globals_of(answer)
     if names is None:
         yield
         return

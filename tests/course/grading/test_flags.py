@@ -44,6 +44,7 @@ FOUND = {
     f"x = 1{'+1' * 20_000}": ["cannot be looked at"],
     f"x = {'-' * 50_000}1": ["cannot be looked at"],
     "x = 1\n" + "%time x\n" * 3000: ["cannot be looked at"],
+    "if 0:\n  pass\n" + "/f x\n" * 480 + "a = 1, 2, 3, 4\n" * 2000: ["cannot be looked at"],
     "x" * 200_000: ["too long to be looked at"],
 }
 HARMLESS = {
@@ -90,6 +91,10 @@ USED = {
     "an attribute": "x.helper = open",
     "a star": "from somewhere import *\nopen",
     "a loop": "for helper in open('x'): pass",
+    "a pattern": "match open('x'):\n    case helper: pass",
+    "a name in wide letters": "ｈelper = open",
+    "what is put into it": "helper.parts.append(open)",
+    "what is set in it": "helper[0].x = open",
 }
 
 

@@ -650,7 +650,7 @@ def test_the_command_says_what_it_did(fake, tmp_path):
     lay(tmp_path / "class", {f"eve/{NAME}": b""})
     done = invoke(tmp_path / "class", "--out", tmp_path / "report", "--topic", "1", "--jobs", "1")
     assert done.exit_code == 1
-    assert done.stdout.startswith("1 graded, 2 were graded before; 1 could not be read. See ")
+    assert done.stdout.startswith("1 graded, 2 were graded before; in the report 1 could not be graded. See ")
 
 
 @pytest.mark.parametrize(("arguments", "said"), [

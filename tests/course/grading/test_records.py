@@ -30,6 +30,7 @@ from dlm_course.course.grading.records import (
     to_json,
 )
 
+WRONG_RESULTS = [{"points": 99.0}, {"points": -1.0}, {"status": "½"}, {"status": ""}, {"points": float("inf")}]
 RESULTS = (Result("01-1-a", 1.0, 1, "✓", source="def f(): ..."),
            Result("01-2-b", 0.5, 1, "✗", "right, except in a border case", ("timeout",)),
            Result("01-3-c", 0.0, 2, "○", "not attempted"))
@@ -50,7 +51,7 @@ def text(**more):
 
 
 NUMBERS = st.floats(0, 100, allow_nan=False)
-ANY_RESULT = st.builds(Result, text(), NUMBERS, st.integers(0, 9), st.sampled_from("✓✗○"), text(),
+ANY_RESULT = st.builds(Result, text(), st.floats(0, 5), st.integers(5, 9), st.sampled_from("✓✗○"), text(),
                        st.lists(text(), max_size=2).map(tuple), text())
 ANY_RECORD = st.builds(Record, text(), text(), text(), text(), st.integers(0, 2**32), text(), text(),
                        st.lists(text(), max_size=3).map(tuple), st.lists(ANY_RESULT, max_size=3).map(tuple),
@@ -139,6 +140,14 @@ def test_a_key_changes_with_the_questions_of_its_topic_and_with_the_grader(monke
         keys.add(key())
     assert len(keys) == 6
     records._assignment.cache_clear()
+
+
+@pytest.mark.parametrize("change", WRONG_RESULTS, ids=str)
+def test_points_and_status_that_a_person_mistyped(change):
+    raw = json.loads(to_json(RECORD))
+    raw["results"][0].update(change)
+    with pytest.raises(RecordError, match=r"the status is one of ✓ ✗ ○, half points go with ✗"):
+        from_json(json.dumps(raw))
 
 
 # The store

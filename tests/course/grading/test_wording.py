@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlm_course.course.grading.wording import number, one_line, printable
+from dlm_course.course.grading.wording import number, one_line, printable, without_blank_runs
 
 
 @pytest.mark.parametrize(("text", "shown"), [
@@ -35,3 +35,8 @@ def test_one_line_is_one_line_of_limited_length():
                                               (100, "100")])
 def test_numbers_are_short(value, shown):
     assert number(value) == shown
+
+
+def test_lines_of_blanks_become_empty_ones():
+    assert without_blank_runs("a\n  \n\t\n  b\n \n") == "a\n\n\n  b\n\n"
+    assert without_blank_runs(" \n" * 10**5) == "\n" * 10**5

@@ -50,13 +50,21 @@ def test_texts_that_copy_another_are_dependent(source, shift, along_the_text):
     assert dependent(masks(source, shift), KINDS, along_the_text=along_the_text)
 
 
-def test_faint_dependence_shows_where_it_adds_up_along_the_text():
+@pytest.mark.parametrize("along_the_text", [False, True])
+def test_faint_dependence_shows_where_it_adds_up(along_the_text):
+    """In all features together, or along the text: in no product of two is it beyond chance."""
     generator = np.random.default_rng(1)
     own = generator.random((ROWS, 4))
     copied = (generator.random((ROWS, 1)) < 0.085) & (np.arange(ROWS) % 2 == 1)[:, None]
     masked = np.where(copied, np.roll(own, (1, 1), (0, 1)), own) < 0.5
-    assert dependent(masked, np.zeros(ROWS), along_the_text=True)
-    assert not dependent(masked, np.zeros(ROWS))
+    assert dependent(masked, np.zeros(ROWS), along_the_text=along_the_text)
+
+
+def test_rare_states_that_never_meet_by_chance_are_no_dependence():
+    """Of two independent texts both in a state of probability 0.07: about ten in 2,000 pairs, or once none of them."""
+    rare, pairs = np.zeros((4000, 3), dtype=bool), np.random.default_rng(2).choice(2000, 280, replace=False)
+    rare[pairs * 2 + (np.arange(280) % 2), 1] = True
+    assert not dependent(rare, np.zeros(4000))
 
 
 # Wrong functions made from the right one

@@ -425,6 +425,15 @@ def test_an_earlier_mistake_is_not_counted_twice():
     assert double.__globals__["triple"] is mine
 
 
+@pytest.mark.parametrize("more", [
+    "double = functools.partial(double)", "double = functools.partial(functools.partial(double))",
+    "class Answer:\n    def __call__(self, x):\n        return triple(x) - x\n\ndouble = Answer()"])
+def test_nor_is_it_where_the_answer_is_an_object(more):
+    double = define(LATER + more, functools=functools)
+    assert "wrong value" in verdict(double).reason
+    assert verdict(double, earlier=EARLIER).passed
+
+
 def test_an_earlier_task_not_attempted_does_not_leave_the_later_one_unattempted():
     assert verdict(define(LATER.replace("return 0 * x", "raise NotImplementedError")), earlier=EARLIER).passed
 

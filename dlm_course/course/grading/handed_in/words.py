@@ -16,9 +16,9 @@ from dlm_course.course.topics import RELEASED, notebook_name
 
 MOST = 30_000   # characters of an answer: a cell of a spreadsheet holds 32,767
 PROJECT = "the numbers that the project printed were not computed again: a person looks at them"    # a note
-COURSE_TEXT = "SOURCE is the course's own text, not one of the student's"   # a note: by the rubric half the points
+COURSE_TEXT = "SOURCE is the course's own text: the answers in words count half, as the rubric says"    # a note
 
-_SOURCE = re.compile(r"^\s*SOURCE\s*=\s*(['\"])(.*?)\1", re.MULTILINE)
+_SOURCE = re.compile(r"^[ \t]*SOURCE[ \t]*=[ \t]*(['\"])(.*?)\1", re.MULTILINE)    # `\s*` takes lines for ever
 
 
 @dataclass(frozen=True)

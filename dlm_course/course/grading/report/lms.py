@@ -105,6 +105,11 @@ def moodle(records: Sequence[Record], worksheet: Path, path: Path, given: Given 
     for n, record in matched.items():
         row = table.rows[n]
         row[by_name["grade"]] = number(scale * total(record, questions, given or {}))
+        theirs = row[by_name["full name"]] if "full name" in by_name else ""
+        by_number = moodle_number(record) == _only(r"(\d+)$", row[by_name["identifier"]].strip())
+        if by_number and theirs and not re.search(r"\d$", theirs) and not _same_person(record.student, theirs):
+            notes.append(f"{one_line(record.student, 80)}: is {one_line(theirs, 80)} in the table, by the number in "
+                         "the folder's name; are they the same person?")
         if "feedback comments" in by_name:
             row[by_name["feedback comments"]] = "<br>".join(html.escape(line) for line
                                                             in feedback(record, questions, given or {}))
@@ -142,7 +147,7 @@ def match(records: Sequence[Record], rows: Sequence[list[str]], keys: Callable[[
         fits = [place[key.casefold()] for place, key in zip(places, wanted, strict=True) if key.casefold() in place]
         if not fits or len(fits[0]) > 1:
             reason = "several rows fit" if fits else "no row fits"
-            notes.append(f"{one_line(record.student, 80)}: left out, {reason}; enter {record.file!a} by hand")
+            notes.append(f"{one_line(record.student, 80)}: left out, {reason}; enter these points by hand")
         else:
             claims.setdefault(fits[0].pop(), []).append(record)
     for n, several in claims.items():
@@ -161,6 +166,13 @@ def _only(pattern: str, text: str) -> str:
 def _letters(names: Sequence[str]) -> str:
     """Letters and digits only: how Canvas writes a name into that of a file."""
     return "".join(sign for name in names for sign in name.casefold() if sign.isalnum())
+
+
+def _same_person(student: str, name: str) -> bool:
+    """True if what we call a student holds all parts of the name, or is none: a number, an e-mail address."""
+    ours = _letters([student])
+    return "@" in student or not re.search(r"[^\W\d]", student) or all(
+        _letters([part]) in ours for part in name.split())
 
 
 def _read(path: Path) -> Table:

@@ -16,7 +16,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from dlm_course.course.grading.wording import number, one_line, printable
+from dlm_course.course.grading.wording import number, one_line, printable, without_blank_runs
 
 MOST_SHOWN = 20_000     # characters of a source or of an answer in words
 
@@ -47,7 +47,8 @@ def _text(text: str) -> str:
 
 def _python(source: str) -> Markup:
     """Python with its tokens marked; escaped by Pygments."""
-    return Markup(highlight(_text(source), PythonLexer(), HtmlFormatter(nowrap=True, classprefix="t-")))
+    shown = without_blank_runs(_text(source))
+    return Markup(highlight(shown, PythonLexer(), HtmlFormatter(nowrap=True, classprefix="t-")))
 
 
 def image(png: bytes) -> str:

@@ -28,6 +28,7 @@ from pygments.token import Token
 
 from dlm_course.course.grading.records import Record
 from dlm_course.course.grading.report.tasks import sheet, task
+from dlm_course.course.grading.wording import without_blank_runs
 
 RUN = 10                # tokens in a row that two answers must have in common for these to count
 LIKENESS = 0.7          # from here on a pair is reported: twice the tokens in such runs over all tokens of the two
@@ -134,7 +135,7 @@ _LEXER = PythonLexer()
 def _lines(source: str) -> list[tuple[tuple[str, str], ...]]:
     """The lines of a source, each as tokens (kind, text), without comments, docstrings and layout."""
     lines: list[list[tuple[str, str]]] = [[]]
-    for kind, text in _LEXER.get_tokens(source):
+    for kind, text in _LEXER.get_tokens(without_blank_runs(source)):
         if kind in Token.Text:
             lines += [[] for _ in range(text.count("\n"))]
         elif kind not in Token.Comment and kind not in Token.Literal.String.Doc:

@@ -1,6 +1,7 @@
 """words.py: an answer in words is found wherever the student has written it."""
 
 import copy
+import time
 
 import nbformat
 import pytest
@@ -52,6 +53,14 @@ def test_each_question_comes_with_its_answer_its_rules_and_its_points():
         assert "| points | full | half | none |" in answer.rubric
         assert answer.text not in answer.rubric
     assert found_notes == (COURSE_TEXT, PROJECT)
+
+
+@pytest.mark.parametrize("source", ["\n" * 10**6 + "x = 1", " " * 10**6 + "x = 1", "SOURCE = '" * 10**5], ids=len)
+def test_much_of_nothing_takes_no_time(notebook, source):
+    notebook.cells.append(new_code_cell(source))
+    start = time.process_time()
+    words_of(notebook, TOPIC)
+    assert time.process_time() - start < 2    # it took hours
 
 
 def test_what_nobody_wrote_is_empty(notebook):

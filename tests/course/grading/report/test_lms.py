@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import re
 
 import pytest
 from small_class import BORDER, CUMULATIVE, NEXT, QUESTIONS, record, result
@@ -117,8 +118,8 @@ def test_who_fits_no_row_or_several_is_left_out_and_named(exported):
                                       graded("alan@example.org")], exported)
     assert scores == {"102": "2"}
     assert notes == (
-        "nobody: left out, no row fits; enter 'nobody/01_single_token_chains.ipynb' by hand",
-        "Jane Doe: left out, several rows fit; enter 'Jane Doe/01_single_token_chains.ipynb' by hand",
+        "nobody: left out, no row fits; enter these points by hand",
+        "Jane Doe: left out, several rows fit; enter these points by hand",
         "ada, s101: left out, since they fit the same row, Lovelace, Ada")
 
 
@@ -157,6 +158,14 @@ def test_moodle_finds_its_participants_by_number_address_or_name(worksheet, stud
     rows, notes = moodle_rows([graded(student, 7, file)], worksheet)
     assert notes == ()
     assert [row["Grade"] for row in rows] == ["7" if n == found else row[4] for n, row in enumerate(before)]
+
+
+def test_a_number_of_somebody_else_is_told(worksheet):
+    file = "Ida Rhodes_201_assignsubmission_file_/01_single_token_chains.ipynb"
+    rows, notes = moodle_rows([graded("Ida Rhodes_201", 7, file)], worksheet)
+    assert rows[0]["Grade"] == "7"
+    note, = notes
+    assert re.match("Ida Rhodes_201: is .*Lovelace in the table, by the number in the folder's name; are they", note)
 
 
 def test_moodle_keeps_all_else_and_shows_the_feedback_as_html(worksheet):

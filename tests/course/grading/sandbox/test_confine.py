@@ -66,9 +66,9 @@ def test_processes_can_be_made_but_no_namespaces(machine):
 
 
 @MACHINES
-def test_sockets_of_three_families(machine):
+def test_sockets_of_one_family(machine):
     socket = confine._CALLS["socket"][confine._MACHINES[machine][0]]
-    assert [family for family in range(60) if filtered(machine, socket, family) == 0] == [1, 2, 10]
+    assert [family for family in range(60) if filtered(machine, socket, family) == 0] == [1]    # AF_UNIX
     assert filtered(machine, socket, 40) == errno.EAFNOSUPPORT
 
 
