@@ -31,6 +31,8 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 STATUSES = ("✓", "✗", "○")
+# The flags of an answer that a limit, or the answer itself, ended; by how the sandbox calls it.
+ENDED = {"time": "timeout", "memory": "out of memory", "size": "too much output", "died": "process ended"}
 
 _Part = TypeVar("_Part")
 

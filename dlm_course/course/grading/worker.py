@@ -26,7 +26,7 @@ from dlm_course.course.grading.handed_in.names import printable
 from dlm_course.course.grading.handed_in.notebooks import notebook_of
 from dlm_course.course.grading.handed_in.submissions import Submission, read
 from dlm_course.course.grading.handed_in.words import words_of
-from dlm_course.course.grading.records import Record, Result, Words, key_of
+from dlm_course.course.grading.records import ENDED, Record, Result, Words, key_of
 from dlm_course.course.grading.sandbox.box import Box, BoxLost, SandboxError, make_job, open_box
 from dlm_course.course.grading.sandbox.wire import Limits, Reply, WireError, decode_outputs
 from dlm_course.course.questions import Question, answer_key, judge, questions
@@ -35,7 +35,6 @@ from dlm_course.course.student.reset import untouched
 from dlm_course.course.verdict import Verdict
 
 HALF = "right, except in a border case"    # how a verdict begins that leaves half of the points
-FLAGS = {"time": "timeout", "memory": "out of memory", "size": "too much output", "died": "process ended"}
 
 _LONGEST = 400              # characters of a reason
 _LONGEST_SOURCE = 20_000    # of a source, in a record
@@ -183,7 +182,7 @@ class Grader:
             if reply.at in dict(running) and reply.at != question.id and len(left_out) < _MOST_LEFT_OUT:
                 left_out[reply.at] = f"{self._ending(question, reply, sources)}; the cell was left out"
                 continue
-            return Verdict(question.id, "✗", self._ending(question, reply, sources)), (FLAGS[reply.ended],)
+            return Verdict(question.id, "✗", self._ending(question, reply, sources)), (ENDED[reply.ended],)
         key = answer_key(question, seed)
         try:
             outputs = decode_outputs(reply.raw, len(key.cases))

@@ -11,11 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from dlm_course.course.grading.handed_in.words import PROJECT
 from dlm_course.course.grading.records import Record, Result
 from dlm_course.course.grading.report import similar
 from dlm_course.course.grading.report.rendering import render
-from dlm_course.course.grading.report.summary import Given, Item, is_half, items, points_of, result_of, total
+from dlm_course.course.grading.report.summary import (
+    Given,
+    Item,
+    has_numbers,
+    is_half,
+    items,
+    points_of,
+    result_of,
+    total,
+)
 from dlm_course.course.grading.report.tasks import sheet, task
 from dlm_course.course.grading.wording import number, one_line
 from dlm_course.course.questions import find
@@ -38,7 +46,7 @@ def overview(records: Sequence[Record], pages: Mapping[str, str], given: Given) 
     """
     groups = similar.near_identical(record for record in records if not record.problem)
     sources = _sources(groups, records)
-    records = [_without_sources(record) for record in records]
+    everyone, records = records, [_without_sources(record) for record in records]
     questions = items(records)
     graded = [record for record in records if not record.problem]
     totals = [total(record, questions, given) for record in graded]
@@ -62,7 +70,7 @@ def overview(records: Sequence[Record], pages: Mapping[str, str], given: Given) 
         groups=[_group(group, sources, people) for group in groups if not group.common],
         common=[_group(group, sources, people) for group in groups if group.common],
         waiting=[waits for item in questions if (waits := _waiting(item, records, given, people))["count"]],
-        projects=[people[record.student] for record in records if PROJECT in record.notes],
+        projects=[people[record.student] for record in everyone if has_numbers(record)],
         questions=[_question(item, graded, questions, given, people) for item in questions],
         numbers=[item.question[:4] for item in questions],
         students=[{"person": people[record.student], "total": "–" if record.problem else number(

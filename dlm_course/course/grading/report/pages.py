@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlm_course.course.grading.records import Record
+from dlm_course.course.grading.records import ENDED, Record, Result
 from dlm_course.course.grading.report.figures import clean_png, size_of
 from dlm_course.course.grading.report.rendering import image, render
 from dlm_course.course.grading.report.summary import Given, Item, is_half, items, points_of, result_of, total
@@ -61,10 +61,15 @@ def _question(record: Record, item: Item, given: Given, figure: bytes | None) ->
         "sign": sign, "kind": kind, "verdict": verdict, "points": points, "out_of": item.out_of,
         "earned": "–" if points is None else number(points),
         "reason": one_line(result.reason) if result and result.status == "✗" else "",
-        "read_again": "" if item.in_words or points == item.out_of else titles.read_again,
+        "read_again": "" if item.in_words or points == item.out_of or _never_ended(result) else titles.read_again,
         "source": result.source if result else "", "text": words,
         "image": image(png) if png else "", "width": width, "height": height, "unsound": bool(figure) and not png,
     }
+
+
+def _never_ended(result: Result | None) -> bool:
+    """True where a limit ended the answer, about which no lecture says anything."""
+    return result is not None and not set(ENDED.values()).isdisjoint(result.flags)
 
 
 def _verdict(record: Record, item: Item, points: float | None) -> tuple[str, str, str]:

@@ -63,10 +63,16 @@ def is_half(result: Result) -> bool:
     return result.status == "✗" and 0 < result.points < result.out_of
 
 
+def has_numbers(record: Record) -> bool:
+    """Whether a project was worked on, whose numbers nobody computed again."""
+    return PROJECT in record.notes and (any(result.status != "○" for result in record.results)
+                                        or any(words.text for words in record.words))
+
+
 def to_look_at(record: Record, given: Given) -> tuple[str, ...]:
     """Why a person should look at this record; empty where nothing asks for it."""
     waiting = sum((record.student, words.question) not in given for words in record.words)
     return (*((f"not graded: {record.problem}",) if record.problem else ()),
             *(f"{result.question[:4]}: {flag}" for result in record.results for flag in result.flags),
-            *(("numbers of the project",) if PROJECT in record.notes else ()),
+            *(("numbers of the project",) if has_numbers(record) else ()),
             *((f"{waiting} answer{'s' if waiting > 1 else ''} in words to grade",) if waiting else ()))

@@ -47,6 +47,11 @@ def figure():
 
 # What it says
 
+def test_no_lecture_is_named_for_an_answer_that_never_ended():
+    one = record("anna", [result(NEXT, "✗", "did not finish in time", flags=["timeout"])])
+    assert "read again" not in words_of(page(one, items([one]), {}, {}))
+
+
 def test_each_question_has_title_points_message_what_to_read_and_the_answer():
     one = record("anna", [result(NEXT), result(CUMULATIVE, "✗", BORDER, points=1), result(PATHS, "✗", "no tensor"),
                           result(ESTIMATE, "○", "not attempted")])

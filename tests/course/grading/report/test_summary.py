@@ -48,7 +48,9 @@ def test_half_points_are_half_right():
 
 
 def test_the_numbers_of_a_project_ask_for_a_look():
-    assert to_look_at(record("anna", topic="10", notes=[PROJECT]), {}) == ("numbers of the project",)
+    assert to_look_at(record("anna", [result(NEXT)], topic="10", notes=[PROJECT]), {}) == ("numbers of the project",)
+    untouched = record("anna", [result(NEXT, "○")], topic="10", notes=[PROJECT])
+    assert to_look_at(untouched, {}) == ()
 
 
 def test_problems_and_flags_ask_for_a_look():
