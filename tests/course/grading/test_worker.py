@@ -26,7 +26,7 @@ from dlm_course.course.grading.worker import Assignment, Grader, Stopped
 from dlm_course.course.questions import Output
 from dlm_course.course.topics import TOPICS
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no sandbox on Windows")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="no sandbox on Windows")]
 
 ASSIGNMENT = Assignment("01", SEED, limits=SHORT)
 

@@ -27,7 +27,7 @@ from dlm_course.course.grading.sandbox.wire import Limits, WireError, decode_out
 from dlm_course.course.questions import answer_key, find, judge, questions, references_before
 from dlm_course.course.topics import TOPICS
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork on Windows")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="no fork on Windows")]
 
 NEXT, CUMULATIVE, PATHS = (find(id) for id in (
     "01-1-next-distribution", "01-2-cumulative-matrix", "01-3-marginal-by-paths"))
