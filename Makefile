@@ -31,13 +31,15 @@ help:
 lab: $(VENV)/ready
 	@$(if $(filter yes no,$(BROWSER)),env -u BROWSER) $(BIN)/dlm-course lab $(if $(filter no,$(BROWSER)),--no-browser) $(if $(PORT),--port $(PORT))
 
-# One thread a process, two where they can matter (conftest.py): on a busy machine two are slower than one. Capstone: the
-# exercise takes the models that the solution has trained.
+# One thread a process: two on a busy machine are slower than one. Capstone: the exercise takes the models that the solution
+# has trained. Then the lectures in which threads can matter run once more on two: 00, 04, 05 and 06. The others compute with
+# tensors that torch does not divide, or set the number of their threads themselves.
 test: $(VENV)/ready-test
 	$(BIN)/ruff check
 	rm -rf $(VENV)/capstone
 	OMP_NUM_THREADS=1 DLM_COURSE_KEEP=$(CURDIR)/$(VENV)/capstone $(PYTEST) --nbval tests lectures solutions exercises \
 	    --timeout=1200
+	OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive $(PYTEST) --nbval --once lectures/0[0456]_* --timeout=1200
 
 test-quick: $(VENV)/ready-test
 	$(BIN)/ruff check

@@ -11,10 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent
 AGAIN = ROOT / "tests" / "notebooks" / "again.py"
-# Lectures in which threads can matter run on two, their outputs were stored on one: both agree. The others compute with
-# tensors that torch does not divide, or set the number of their threads themselves.
-ON_TWO_THREADS = re.compile(r"lectures/0[0456]_")
-SECONDS = 3    # for one cell that is run again: an error shows sooner, only trainings run longer
+SECONDS = 6    # for one cell that is run again: an error shows sooner, only trainings run longer
 
 # The longest files, the longest first: started last, one of them would keep a worker busy when the others are done.
 LONGEST = ["lectures/09_", "solutions/10_", "exercises/10_", "tests/course/grading/test_grade", "lectures/07_",
@@ -23,9 +20,13 @@ LONGEST = ["lectures/09_", "solutions/10_", "exercises/10_", "tests/course/gradi
            "tests/course/author/test_nbgrader"]
 
 
+def pytest_addoption(parser):
+    parser.addoption("--once", action="store_true", help="do not run each cell of a lecture once more at its end")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--nbval", default=False) and hasattr(os, "fork"):
+    if config.getoption("--nbval", default=False) and not config.getoption("--once") and hasattr(os, "fork"):
         _add_each_cell_again(items)
     items.sort(key=lambda item: next((n for n, start in enumerate(LONGEST) if item.nodeid.startswith(start)),
                                      len(LONGEST)))
@@ -77,16 +78,6 @@ def _add_each_cell_again(items):
                                       options=defaultdict(bool, check=True))
         again.again = [item for item in cells if "raises-exception" not in item.cell.metadata.get("tags", [])]
         items.insert(items.index(cells[-1]) + 1, again)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item):
-    """The first setup in a notebook starts its kernel."""
-    with pytest.MonkeyPatch.context() as patch:
-        if ON_TWO_THREADS.match(item.nodeid):
-            patch.setenv("OMP_NUM_THREADS", "2")
-            patch.setenv("OMP_WAIT_POLICY", "passive")
-        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

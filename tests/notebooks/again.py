@@ -2,7 +2,7 @@
 
 `CELLS` maps ids to (source, seconds that the first run took). Each cell runs in a fork of the kernel, so that none sees
 what another has changed. A long one, a training, is cut short after SECONDS: an error would have shown by then. One
-that was short at first has twenty times SECONDS to end.
+that was short at first has ten times SECONDS to end.
 """
 
 import os
@@ -28,8 +28,6 @@ def run(source, channel):
     """In the fork: exit code 0 if the cell passes, 1 and its error into the channel if not."""
     code, error = 0, ""
     try:
-        if "torch" in sys.modules:
-            sys.modules["torch"].set_num_threads(1)    # its other threads were left behind in the kernel
         comm.create_comm = Silent
         with capture_output():
             get_ipython().display_pub.set_parent = lambda *_: None    # asked for by widgets.interactive_output
@@ -51,8 +49,8 @@ def fault(source, first_run, seconds):
     if fork == 0:
         run(source, channel)
     os.close(channel)
-    is_long = first_run > seconds
-    deadline = time.monotonic() + (seconds if is_long else 20 * seconds)
+    is_long = first_run > seconds / 2
+    deadline = time.monotonic() + (seconds if is_long else 10 * seconds)
     ended = 0
     while not ended and time.monotonic() < deadline:
         ended, status = os.waitpid(fork, os.WNOHANG)
