@@ -181,7 +181,8 @@ def export(report: Annotated[Path, typer.Argument(help="The folder that `dlm-cou
            ) -> None:
     """For instructors: take over the points that words.csv holds by now, and write what a platform imports.
 
-    Exit code 0 if all is written, 1 if a student had to be left out, 2 if something could not be written.
+    Exit code 0 if all is written, 1 if a student was left out or may be another, 2 if something could not be
+    written.
     """
     from dlm_course.course.grading.grade import given_points, write_report
     from dlm_course.course.grading.report import exports, lms
@@ -222,7 +223,7 @@ def export(report: Annotated[Path, typer.Argument(help="The folder that `dlm-cou
 
 
 def _exported(path: Path | str, notes: Sequence[str] = ()) -> bool:
-    """Say what was written, and the notes on it; whether one of them is on a student who was left out."""
+    """Say what was written, and the notes on it; whether one of them is on a student who is to be looked at."""
     _print(f"written: {path}")
     for note in notes:
         _print(f"note: {note}")

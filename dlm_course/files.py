@@ -30,6 +30,14 @@ def text_of(content: bytes) -> str:
         raise NotText(f"it is not UTF-8 (byte {error.start}); {cure}") from error
 
 
+def name_for_the_old(path: Path) -> Path:
+    """A name beside the file that nothing has, under which its old content can be kept: words.old-1.csv."""
+    number = 1
+    while (kept := path.with_name(f"{path.stem}.old-{number}{path.suffix}")).exists():
+        number += 1
+    return kept
+
+
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Replace the file at once, the old one or the new one, never half of one; text is written as UTF-8.
 

@@ -13,6 +13,7 @@ import contextlib
 import difflib
 import json
 import math
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -130,7 +131,7 @@ def write_report(report: Path) -> tuple[Sequence[Record], list[str]]:
                 path.unlink()    # of a student who is no longer in the records
         keys = {record.key for record in records}
         for path in (report / FIGURES).glob("*"):
-            if path.name not in keys:
+            if path.name not in keys and re.fullmatch("[0-9a-f]{64}", path.name):    # what else is there is not ours
                 shutil.rmtree(path)
         pages = {student: f"{PAGES}/{name}" for student, name in names.items()}
         write_overview(records, report / "overview.html", pages, given)

@@ -7,7 +7,7 @@ from nbformat import NotebookNode
 
 from dlm_course.course.topics import RELEASED, notebook_name
 from dlm_course.course.verdict import Verdict
-from dlm_course.files import write_whole
+from dlm_course.files import name_for_the_old, write_whole
 
 
 def untouched(topic: str) -> NotebookNode:
@@ -27,16 +27,9 @@ def reset(topic: str, exercises: Path) -> Path | None:
         old = path.read_bytes()
         if old.replace(b"\r\n", b"\n") == text.encode():
             return None
-        kept = _free_name(path)
+        kept = name_for_the_old(path)
         kept.write_bytes(old)
     write_whole(path, text)
-    return kept
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while (kept := path.with_name(f"{path.stem}.old-{number}.ipynb")).exists():
-        number += 1
     return kept
 
 

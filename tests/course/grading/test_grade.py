@@ -575,9 +575,11 @@ def test_figures_of_what_was_handed_in_before_go(fake, tmp_path):
     small_class(tmp_path / "class", "ada", content=showing(PIXEL))
     grade(tmp_path / "class", tmp_path / "report", "01")
     first, = (tmp_path / "report" / "figures").iterdir()
+    lay(tmp_path / "report" / "figures", {".DS_Store": b"a file manager's"})
     small_class(tmp_path / "class", "ada", content=showing(PIXEL, CUMULATIVE))
     grade(tmp_path / "class", tmp_path / "report", "01")
-    second, = (tmp_path / "report" / "figures").iterdir()
+    assert (tmp_path / "report" / "figures" / ".DS_Store").exists()
+    second, = (path for path in (tmp_path / "report" / "figures").iterdir() if path.is_dir())
     assert first != second
     assert [path.name for path in second.iterdir()] == [f"{CUMULATIVE}.png"]
 

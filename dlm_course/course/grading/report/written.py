@@ -16,6 +16,7 @@ from dlm_course.course.grading.handed_in.words import COURSE_TEXT
 from dlm_course.course.grading.records import Record, Words
 from dlm_course.course.grading.report.spreadsheets import TableError, read_table
 from dlm_course.course.grading.report.spreadsheets import write_table as write_rows
+from dlm_course.files import name_for_the_old
 
 COLUMNS = ("student", "question", "text", "rubric", "points", "out_of", "course text", "row")
 
@@ -68,7 +69,7 @@ def write_table(records: Iterable[Record], path: Path) -> list[str]:
             without_place = sum(bool(old["text"]) for old in entered.values())   # 0 for no text was not entered
             lost = f"of the answers that were graded {without_place} changed, or are gone" if without_place else ""
         if lost:
-            kept = _free_name(path)
+            kept = name_for_the_old(path)
             kept.write_bytes(content)
             notes.append(f"{path.name}: {lost}; the table as it was is kept as {kept.name}")
     write_rows(path, COLUMNS, rows)
@@ -174,10 +175,3 @@ def _points(text: str, out_of: float) -> float:
     if points * 2 != int(points * 2):
         raise ValueError(f"{text}: nothing finer than half a point is given")
     return points
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while (kept := path.with_name(f"{path.stem}.old-{number}{path.suffix}")).exists():
-        number += 1
-    return kept
