@@ -52,9 +52,9 @@ class Tokenizer(Protocol):
 
     def get_vocab(self) -> dict[str, int]: ...
 
-    def convert_ids_to_tokens(self, id: int, /) -> str: ...
+    def convert_ids_to_tokens(self, id: int, /) -> str | list[str]: ...
 
-    def decode(self, ids: list[int], /) -> str: ...
+    def decode(self, ids: list[int], /) -> str | list[str]: ...
 
     def __call__(self, text: str, /, *, add_special_tokens: bool, verbose: bool) -> Mapping[str, Any]: ...
 
@@ -170,7 +170,9 @@ class PretrainedDenoiser(nn.Module):
         return self._text(tokens)
 
     def _text(self, row: Tensor) -> str:
-        return self.tokenizer.decode(row.tolist()).replace(self._mask, BLANK)
+        text = self.tokenizer.decode(row.tolist())
+        assert isinstance(text, str)    # of a single row
+        return text.replace(self._mask, BLANK)
 
     def _ids(self, text: str, special: bool) -> list[int]:
         return self.tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"]
