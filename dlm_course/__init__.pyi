@@ -93,6 +93,12 @@ from .model.pretrained import (
     PretrainedDenoiser as PretrainedDenoiser,
     load_pretrained as load_pretrained,
 )
+from .model.comparison import (
+    Comparison as Comparison,
+    compare as compare,
+    load_comparison as load_comparison,
+    save_comparison as save_comparison,
+)
 from .model.evaluation import (
     Estimate as Estimate,
     estimate as estimate,

@@ -3,6 +3,7 @@
 import functools
 import json
 from pathlib import Path
+from typing import Any
 
 TOPICS = {
     "00": "start_here",
@@ -34,6 +35,16 @@ def task_ids(topic: str) -> tuple[str, ...]:
 
     They are those of its questions; but reading a notebook takes no torch, for which a student's check would wait.
     """
-    cells = json.loads((RELEASED / notebook_name(topic)).read_text(encoding="utf-8"))["cells"]
-    ids = [cell["id"] for cell in cells]
+    ids = [cell["id"] for cell in _released_cells(topic)]
     return tuple(id_ for id_ in ids if f"{id_}-check" in ids)
+
+
+@functools.cache
+def is_project(topic: str) -> bool:
+    """True for a topic in which students train models of a text of their own. ValueError as above."""
+    return any("project" in cell["metadata"].get("tags", []) for cell in _released_cells(topic))
+
+
+def _released_cells(topic: str) -> list[dict[str, Any]]:
+    cells: list[dict[str, Any]] = json.loads((RELEASED / notebook_name(topic)).read_text(encoding="utf-8"))["cells"]
+    return cells

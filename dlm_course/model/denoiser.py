@@ -5,6 +5,8 @@ seen through the convolution are what a small model learns from first.
 """
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -219,17 +221,36 @@ def load_denoiser(path: str | os.PathLike[str],
     """
     tensors, description = read_checkpoint(path)
     prefix = "average." if any(name.startswith("average.") for name in tensors) else "model."
-    try:
-        with torch.random.fork_rng(devices=[]):  # the first weights, soon replaced, are drawn from the global generator
-            model = Denoiser(DenoiserConfig(**description["config"]))
-        model.load_state_dict({name.removeprefix(prefix): tensor for name, tensor in tensors.items()
-                               if name.startswith(prefix)})
+    with described(path):
+        model = restored(description["config"], prefix, tensors)
         tokenizer = CharTokenizer(description["alphabet"])
+    return model.to(device), tokenizer, description.get("notes", {})
+
+
+@contextmanager
+def described(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Raises CheckpointError, with the file's name, for whatever does not fit the description of a checkpoint."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: the weights do not fit the description ({' '.join(str(error).split())[:200]})"
                               ) from None
+
+
+def restored(config: Mapping[str, Any], prefix: str, tensors: Mapping[str, Tensor]) -> Denoiser:
+    """The network of this shape with the tensors whose names begin with `prefix`, in evaluation mode, on the CPU.
+
+    Raises: CheckpointError for weights that are not finite; KeyError, TypeError, ValueError or RuntimeError for a shape
+    that is none, or that the tensors do not have.
+    """
+    with torch.random.fork_rng(devices=[]):  # the first weights, soon replaced, are drawn from the global generator
+        model = Denoiser(DenoiserConfig(**config))
+    model.load_state_dict({name.removeprefix(prefix): tensor for name, tensor in tensors.items()
+                           if name.startswith(prefix)})
     for name, weights in model.named_parameters():
         if not bool(weights.isfinite().all()):
-            raise CheckpointError(f"{path}: its weights hold NaN or infinity ({name}): the run that trained them "
-                                  "diverged; train again, with a smaller learning rate")
-    return model.to(device).eval().requires_grad_(False), tokenizer, description.get("notes", {})
+            raise CheckpointError(f"its weights hold NaN or infinity ({name}): the run that trained them diverged; "
+                                  "train again, with a smaller learning rate")
+    return model.eval().requires_grad_(False)

@@ -11,6 +11,7 @@ What is settled by rule, and noted in the record:
 - A task whose cell is as it was released, or missing, is not attempted, unless the student has cells of their own.
 """
 
+import hashlib
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -26,12 +27,14 @@ from dlm_course.course.grading.handed_in.names import printable
 from dlm_course.course.grading.handed_in.notebooks import notebook_of
 from dlm_course.course.grading.handed_in.submissions import Submission, read
 from dlm_course.course.grading.handed_in.words import words_of
+from dlm_course.course.grading.numbers import NOT_COMPUTED, numbers_job, numbers_said
 from dlm_course.course.grading.records import ENDED, Record, Result, Words, key_of
 from dlm_course.course.grading.sandbox.box import Box, BoxLost, SandboxError, make_job, open_box
-from dlm_course.course.grading.sandbox.wire import Limits, Reply, WireError, decode_outputs
+from dlm_course.course.grading.sandbox.wire import Job, Limits, Reply, WireError, decode_outputs
 from dlm_course.course.questions import Question, answer_key, judge, questions
 from dlm_course.course.student.assemble import Assembly, assemble
 from dlm_course.course.student.reset import untouched
+from dlm_course.course.topics import is_project
 from dlm_course.course.verdict import Verdict
 
 HALF = "right, except in a border case"    # how a verdict begins that leaves half of the points
@@ -58,7 +61,8 @@ class Assignment:
 
     def key(self, submission: Submission) -> str:
         """The key of the record of a submission that has been read: of all that the record depends on."""
-        found = (submission.topic, submission.file, submission.notes)
+        models = hashlib.sha256(submission.models).hexdigest() if submission.models else ""
+        found = (submission.topic, submission.file, submission.notes, models)
         return key_of(submission.content, self.topic, self.seed, self.sandbox, self.limits, self.file_limits, found,
                       problem=submission.problem)
 
@@ -121,7 +125,9 @@ class Grader:
         looked_at: set[str] = set()
         results = tuple(self._result(question, assembly, left_out, looked_at) for question in questions(topic))
         words, words_notes = words_of(reading.notebook, topic)
-        notes = (*reading.notes, *assembly.notes, *left_out.values(), *words_notes)
+        notes = [*reading.notes, *assembly.notes, *left_out.values(), *words_notes]
+        if is_project(topic):
+            notes.append(self._numbers(submission))
         return self._record(submission, "", notes, results, words)
 
     def _record(self, submission: Submission, problem: str, notes: Sequence[str], results: tuple[Result, ...] = (),
@@ -219,11 +225,19 @@ class Grader:
                 "died": f"{what} ended the process before there was a result ({reply.detail or 'it is not known how'})",
                 }[reply.ended]
 
+    def _numbers(self, submission: Submission) -> str:
+        """A note on the numbers of a project: what its models achieve, or why that was not computed."""
+        if submission.models is None:
+            return f"{NOT_COMPUTED}: no models were handed in with it, or none that can be read"
+        return numbers_said(self._asked(numbers_job(submission.models)))
+
     # The box
 
     def _ask(self, question: Question, cells: Sequence[tuple[str, str]]) -> Reply | None:
+        return self._asked(make_job(question, self.assignment.seed, cells))
+
+    def _asked(self, job: Job) -> Reply | None:
         """The box's reply, if need be from a new box; None where the job has taken two boxes with it."""
-        job = make_job(question, self.assignment.seed, cells)
         for _ in range(2):
             try:
                 if self._box is None:

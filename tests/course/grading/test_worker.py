@@ -14,10 +14,12 @@ from small_class import CUMULATIVE, ESTIMATE, NEXT, PATHS, RIGHT, SAMPLE
 from small_graders import SEED, SHORT, FakeBox, always_right, needs_bubblewrap, right_outputs
 from small_strangers import EXERCISE, WRONG, answering, cell, full, notebook, packed
 from small_styles import class_of_right_answers, stored
+from small_submissions import ROOT
 
 from dlm_course.course.grading import worker
 from dlm_course.course.grading.handed_in.listing import FileLimits
 from dlm_course.course.grading.handed_in.submissions import Submission, find_submissions
+from dlm_course.course.grading.numbers import COMPUTED, NOT_COMPUTED
 from dlm_course.course.grading.records import to_json
 from dlm_course.course.grading.sandbox import processes
 from dlm_course.course.grading.sandbox.box import BoxLost, SandboxError
@@ -64,6 +66,31 @@ def test_a_solved_notebook(monkeypatch):
     assert [result.source for result in record.results] == list(RIGHT.values())
     assert [job.name for job in box.jobs] == ["next_distribution", "cumulative_matrix", "marginal_by_paths",
                                               "sample_paths", "estimate_matrix"]
+
+
+def test_the_numbers_of_a_project_are_computed_from_its_models_alone(monkeypatch):
+    project = replace(ASSIGNMENT, topic="10")
+    content = (ROOT / "solutions" / "10_capstone.ipynb").read_bytes()
+    without = Submission("ada", "10", "ada/10_capstone.ipynb", content)
+
+    def reply(job):
+        if job.name == "numbers":
+            return Reply("done", encode_outputs([Output(np.array([[64.0, 65], [64, 66], [64, 64]]), "Tensor")]))
+        return Reply("time")
+
+    record, (box,) = graded(monkeypatch, without, reply, project)
+    assert [job.name for job in box.jobs].count("numbers") == 0
+    assert record.notes[-1] == f"{NOT_COMPUTED}: no models were handed in with it, or none that can be read"
+    with_models, (box,) = graded(monkeypatch, replace(without, models=b"1"), reply, project)
+    assert [job.name for job in box.jobs].count("numbers") == 1
+    assert with_models.notes[-1].startswith(f"{COMPUTED}, on 2 windows of 64 characters")
+    assert with_models.results == record.results
+    others = graded(monkeypatch, replace(without, models=b"2"), reply, project)[0]
+    assert len({record.key, with_models.key, others.key}) == 3
+    failed, _ = graded(monkeypatch, replace(without, models=b"1"),
+                       lambda job: BoxLost if job.name == "numbers" else Reply("time"), project)
+    assert failed.notes[-1] == f"{NOT_COMPUTED}: that took the sandbox with it"
+    assert failed.results == record.results
 
 
 @pytest.mark.parametrize(("kind", "said"), [("bubblewrap", "bubblewrap"), ("none", "none"),

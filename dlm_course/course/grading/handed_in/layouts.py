@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 
 from dlm_course.course.grading.handed_in.listing import MEBI, Entry, FileLimits, Tree, Unreadable, files_below
 from dlm_course.course.grading.handed_in.names import (
+    CHECKPOINTS,
     METADATA,
+    NOTEBOOKS,
     Owner,
     owner_of_file,
     owner_of_folder,
@@ -29,7 +31,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class File:
-    """A notebook or a zip that a student handed in.
+    """A notebook, a zip or a checkpoint that a student handed in.
 
     name        the name that the student gave it
     topic       the one that this name, or that of the innermost folder that says one, says; None if none does
@@ -52,14 +54,16 @@ class File:
 class HandedIn:
     """All that one student handed in.
 
-    owner    as the first of the names says it
-    files    the notebooks and zips
-    others   some of the other things, in words
-    remarks  what should be known of how they came
+    owner        as the first of the names says it
+    files        the notebooks and zips
+    checkpoints  the models of a project
+    others       some of what is no notebook, in words
+    remarks      what should be known of how they came
     """
 
     owner: Owner
     files: list[File] = field(default_factory=list)
+    checkpoints: list[File] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -67,10 +71,14 @@ class HandedIn:
         """Take in what lies below the first `above` names of each entry's parts; these are not the student's."""
         for entry in entries:
             own = (*entry.parts[above:-1], owner.rest or entry.name)
-            if own[-1].lower().endswith((".ipynb", ".zip")):
-                said = next(filter(None, map(topic_said, reversed(own))), None)
-                self.files.append(File(entry, own[-1], said, owner.attachment, len(own) - 1))
-            elif len(self.others) < _SHOWN:
+            said = next(filter(None, map(topic_said, reversed(own))), None)
+            file = File(entry, own[-1], said, owner.attachment, len(own) - 1)
+            if file.name.lower().endswith(NOTEBOOKS):
+                self.files.append(file)
+                continue
+            if file.name.lower().endswith(CHECKPOINTS):
+                self.checkpoints.append(file)
+            if len(self.others) < _SHOWN:
                 self.others.append(f"{own[-1]} {entry.problem}" if entry.problem else own[-1])
 
     @property
@@ -158,7 +166,7 @@ def _holds_a_class(tree: Tree, folder: Entry, limits: FileLimits) -> bool:
 
 
 def _holds_work(tree: Tree, folder: Entry, limits: FileLimits) -> bool:
-    return any(entry.name.lower().endswith((".ipynb", ".zip")) for entry in _files_of(tree, folder, limits))
+    return any(entry.name.lower().endswith(NOTEBOOKS) for entry in _files_of(tree, folder, limits))
 
 
 def _gradescopes_people(tree: Tree, children: Iterable[Entry]) -> dict[str, list[str]]:

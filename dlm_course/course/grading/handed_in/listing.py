@@ -35,6 +35,7 @@ class FileLimits:
     """What a submission may be at most; more is refused, with the number.
 
     size, archive    bytes of a notebook, and of a zip that a student hands in
+    checkpoint       bytes of a project's models; in the sandbox no file may be larger
     files, depth     files below a student's folder or in their zip, and folders in one another
     members          files in any zip
     ratio            how many times as large a file in a zip may become as it is packed, above one MiB
@@ -44,6 +45,7 @@ class FileLimits:
 
     size: int = 20 * MEBI
     archive: int = 100 * MEBI
+    checkpoint: int = 32 * MEBI
     files: int = 10_000
     depth: int = 8
     members: int = 100_000

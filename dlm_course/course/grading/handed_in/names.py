@@ -36,6 +36,7 @@ _CANVAS_ANONYMOUS = re.compile(r"(?:LATE_)?(?P<name>anon)(?P<user>_[a-z0-9]+)_(?
                                re.IGNORECASE | re.DOTALL)
 _CANVAS_TEXT = re.compile(r"(?P<name>\w+?)(?:_LATE)?(?P<user>_\d+)_(?:text|link)\.html", re.IGNORECASE)
 _GRADESCOPE = re.compile(r"submission_\d+")
+NOTEBOOKS, CHECKPOINTS = (".ipynb", ".zip"), (".safetensors",)    # the endings of what is handed in
 _LEFT_BEHIND = re.compile(r"\.old-\d+\.ipynb$")   # by `dlm-course reset`
 _JUNK = {"__macosx", "__pycache__", "node_modules"}
 
@@ -81,14 +82,14 @@ def owner_of_file(name: str) -> Owner | None:
     text = _CANVAS_TEXT.fullmatch(name)
     if text:
         return Owner(text["name"] + text["user"], "", system="Canvas")
-    stem, _, ending = name.rpartition(".")
-    if ending.lower() not in ("ipynb", "zip"):
-        return None
+    stem, _, _ = name.rpartition(".")
     topic = _TOPIC.search(stem)
+    before = stem[:topic.start()].strip("_-. ") if topic else ""
+    behind = _ATTEMPT.sub("", stem[topic.end():]).strip("_-. ") if topic else ""
+    if not name.lower().endswith((*NOTEBOOKS, *CHECKPOINTS) if before or behind else NOTEBOOKS):
+        return None
     if not topic:
         return Owner(stem, name, sure=False)
-    before = stem[:topic.start()].strip("_-. ")
-    behind = _ATTEMPT.sub("", stem[topic.end():]).strip("_-. ")
     return Owner(before or behind or topic.group(), name[topic.start():], sure=bool(before))
 
 

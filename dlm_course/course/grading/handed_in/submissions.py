@@ -36,7 +36,7 @@ from dlm_course.course.grading.handed_in.names import (
     owner_of_file,
     printable,
 )
-from dlm_course.course.topics import notebook_name
+from dlm_course.course.topics import is_project, notebook_name
 
 LIMITS = FileLimits()
 
@@ -47,11 +47,12 @@ class SubmissionsError(ValueError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a submission is read from, an entry of the folder or the zip of all; and for which topic."""
+    """Where a submission is read from, an entry of the folder or the zip of all, for which topic; and its models."""
 
     source: Path
     entry: Entry
     asked: str
+    models: Entry | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Submission:
     topic    the one that the file's name says, None if it says none; what counts is its content
     file     below the folder of submissions; in a zip "class.zip!/inner/path"
     content  the bytes; None before `read`, and where there is a problem
+    models   those of the checkpoint that lies beside the notebook of a project; None where there is none
     problem  why there is nothing to grade
     notes    what was settled by rule
     """
@@ -73,6 +75,7 @@ class Submission:
     problem: str = ""
     notes: tuple[str, ...] = ()
     place: Place | None = field(default=None, repr=False)
+    models: bytes | None = field(default=None, repr=False)
 
 
 def find_submissions(source: Path, topic: str, limits: FileLimits = LIMITS) -> list[Submission]:
@@ -134,7 +137,8 @@ def read(submission: Submission, limits: FileLimits = LIMITS) -> Submission:
     try:
         tree = tree_of(place.source, limits)
         if not place.entry.name.lower().endswith(".zip"):
-            return replace(submission, content=_content(tree, place.entry, limits))
+            return _with_models(replace(submission, content=_content(tree, place.entry, limits.size, limits.ratio)),
+                                tree, place.models, limits)
         with tree.copy(place.entry, limits.archive, limits.ratio) as packed:
             inner = Zip(packed, limits.files)
             if len({owner.student for owner in whose(inner.children(()))}) > 1:
@@ -146,22 +150,35 @@ def read(submission: Submission, limits: FileLimits = LIMITS) -> Submission:
                 raise Unreadable("holds no notebook but a zip within the zip, which is not opened: hand in the "
                                  "notebook" if best else f"holds no notebook{printable(handed_in.instead)}")
             file = f"{file}!/{_printed(best.entry.parts)}"
-            return replace(submission, topic=best.topic, file=file, content=_content(inner, best.entry, limits),
-                           notes=(*submission.notes, *_notes(handed_in, best, place.asked)))
+            content = _content(inner, best.entry, limits.size, limits.ratio)
+            submission = replace(submission, topic=best.topic, file=file, content=content,
+                                 notes=(*submission.notes, *_notes(handed_in, best, place.asked)))
+            models = _models(handed_in, place.asked)
+            return _with_models(submission, *((inner, models) if models else (tree, place.models)), limits)
     except Unreadable as error:
         return replace(submission, file=file, problem=f"{file} {error}")
     except OSError as error:
         return replace(submission, file=file, problem=f"{file} cannot be read: {error.strerror or error}")
 
 
-def _content(tree: Tree, entry: Entry, limits: FileLimits) -> bytes:
+def _content(tree: Tree, entry: Entry, most: int, ratio: int) -> bytes:
     content = bytearray()
-    with tree.copy(entry, limits.size, limits.ratio) as file:
+    with tree.copy(entry, most, ratio) as file:
         while chunk := file.read(MEBI):
             content += chunk
-            if len(content) > limits.size:  # of a file that grows, or states no size
-                raise Unreadable(f"is too large: more than {limits.size / MEBI:g} MiB")
+            if len(content) > most:  # of a file that grows, or states no size
+                raise Unreadable(f"is too large: more than {most / MEBI:g} MiB")
     return bytes(content)
+
+
+def _with_models(submission: Submission, tree: Tree, entry: Entry | None, limits: FileLimits) -> Submission:
+    """The submission with the models that lie at the entry; with a note where they cannot be read."""
+    if entry is None:
+        return submission
+    try:
+        return replace(submission, models=_content(tree, entry, limits.checkpoint, limits.ratio))
+    except Unreadable as error:
+        return replace(submission, notes=(*submission.notes, printable(f"{entry.name} {error}")))
 
 
 def _students_in_only_zip(source: Path, limits: FileLimits) -> tuple[str, dict[str, HandedIn]]:
@@ -195,12 +212,21 @@ def _submission(student: str, handed_in: HandedIn, place: Place, inside: str) ->
                           notes=remarks)
     file = inside + _printed(best.entry.parts)
     return Submission(student, best.topic, file, problem=f"{file} {best.entry.problem}" if best.entry.problem else "",
-                      notes=(*remarks, *_notes(handed_in, best, place.asked)), place=replace(place, entry=best.entry))
+                      notes=(*remarks, *_notes(handed_in, best, place.asked)),
+                      place=replace(place, entry=best.entry, models=_models(handed_in, place.asked)))
 
 
 def _best(handed_in: HandedIn, asked: str) -> File | None:
     """The one of a student's files that is graded, by the rule at the top of this module; None if there is none."""
     return max(handed_in.files, key=lambda file: _rank(file, asked), default=None)
+
+
+def _models(handed_in: HandedIn, asked: str) -> Entry | None:
+    """The checkpoint of a project that is taken, by the same rule; None if there is none, or no project."""
+    if not is_project(asked):
+        return None
+    best = max(handed_in.checkpoints, key=lambda file: _rank(file, asked), default=None)
+    return best.entry if best else None
 
 
 def _rank(file: File, asked: str) -> tuple[Any, ...]:

@@ -15,7 +15,6 @@ from dlm_course.course.student.assemble import is_written
 from dlm_course.course.topics import RELEASED, notebook_name
 
 MOST = 30_000   # characters of an answer: a cell of a spreadsheet holds 32,767
-PROJECT = "the numbers that the project printed were not computed again: a person looks at them"    # a note
 COURSE_TEXT = "SOURCE is the course's own text: the answers in words count half, as the rubric says"    # a note
 
 _SOURCE = re.compile(r"^[ \t]*SOURCE[ \t]*=[ \t]*(['\"])(.*?)\1", re.MULTILINE)    # `\s*` takes lines for ever
@@ -56,8 +55,6 @@ def words_of(notebook: NotebookNode, topic: str) -> tuple[tuple[Words, ...], tup
     source = _source_of(released)
     if source and _source_of(notebook) == source:
         notes.append(COURSE_TEXT)
-    if any("project" in cell.metadata.get("tags", []) for cell in released.cells):
-        notes.append(PROJECT)
     return tuple(words), tuple(notes)
 
 

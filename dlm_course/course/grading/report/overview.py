@@ -17,9 +17,10 @@ from dlm_course.course.grading.report.rendering import render
 from dlm_course.course.grading.report.summary import (
     Given,
     Item,
-    has_numbers,
     is_half,
     items,
+    numbers_missing,
+    numbers_of,
     points_of,
     result_of,
     total,
@@ -70,7 +71,9 @@ def overview(records: Sequence[Record], pages: Mapping[str, str], given: Given) 
         groups=[_group(group, sources, people) for group in groups if not group.common],
         common=[_group(group, sources, people) for group in groups if group.common],
         waiting=[waits for item in questions if (waits := _waiting(item, records, given, people))["count"]],
-        projects=[people[record.student] for record in everyone if has_numbers(record)],
+        projects=_projects(everyone, people),
+        computed=[{"person": people[record.student], "text": one_line(numbers, 1_000)} for record in records
+                  if (numbers := numbers_of(record))],
         questions=[_question(item, graded, questions, given, people) for item in questions],
         numbers=[item.question[:4] for item in questions],
         students=[{"person": people[record.student], "total": "–" if record.problem else number(
@@ -239,6 +242,15 @@ def _waiting(item: Item, records: Sequence[Record], given: Given, people: Mappin
     waiting = [record.student for record in records if points_of(record, item, given) is None]
     return {"number": item.question[:4], "title": task(item.question).title, "out_of": item.out_of,
             "count": len(waiting), "people": [people[student] for student in waiting]}
+
+
+def _projects(records: Iterable[Record], people: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Whose project's numbers were not computed again, by the reason."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        if reason := numbers_missing(record):
+            found.setdefault(one_line(reason, 1_000), []).append(record.student)
+    return [{"text": reason, "people": [people[student] for student in found[reason]]} for reason in sorted(found)]
 
 
 def _cell(record: Record, item: Item, given: Given) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dlm_course.course.grading.handed_in.words import PROJECT
+from dlm_course.course.grading.numbers import COMPUTED, NOT_COMPUTED
 from dlm_course.course.grading.records import Record, Result
 
 # Points that a person gave for answers in words, by (student, question).
@@ -63,10 +63,15 @@ def is_half(result: Result) -> bool:
     return result.status == "✗" and 0 < result.points < result.out_of
 
 
-def has_numbers(record: Record) -> bool:
-    """Whether a project was worked on, whose numbers nobody computed again."""
-    return PROJECT in record.notes and (any(result.status != "○" for result in record.results)
-                                        or any(words.text for words in record.words))
+def numbers_missing(record: Record) -> str:
+    """The note on why the numbers of a project that was worked on were not computed again; "" if there is none."""
+    worked_on = any(result.status != "○" for result in record.results) or any(words.text for words in record.words)
+    return next((note for note in record.notes if worked_on and note.startswith(NOT_COMPUTED)), "")
+
+
+def numbers_of(record: Record) -> str:
+    """The note on a project's numbers that were computed again; "" if there is none."""
+    return next((note for note in record.notes if note.startswith(COMPUTED)), "")
 
 
 def to_look_at(record: Record, given: Given) -> tuple[str, ...]:
@@ -74,5 +79,5 @@ def to_look_at(record: Record, given: Given) -> tuple[str, ...]:
     waiting = sum((record.student, words.question) not in given for words in record.words)
     return (*((f"not graded: {record.problem}",) if record.problem else ()),
             *(f"{result.question[:4]}: {flag}" for result in record.results for flag in result.flags),
-            *(("numbers of the project",) if has_numbers(record) else ()),
+            *(("numbers of the project",) if numbers_missing(record) else ()),
             *((f"{waiting} answer{'s' if waiting > 1 else ''} in words to grade",) if waiting else ()))

@@ -2,8 +2,8 @@
 
 A row holds a student's answer, the question with its rules beside it, and a cell for the points: whole and half ones,
 nothing finer. Where a student has kept the course's own text, which the column "course text" says, the points of all
-answers are added up, halved, and rounded up to half a point, as the rubric has it. `row` names student, question and
-text in a way that no spreadsheet changes.
+answers are added up, halved, and rounded up to half a point, as the rubric has it. "numbers" are those that the
+project's models were found to achieve. `row` names student, question and text in a way that no spreadsheet changes.
 """
 
 import hashlib
@@ -16,9 +16,10 @@ from dlm_course.course.grading.handed_in.words import COURSE_TEXT
 from dlm_course.course.grading.records import Record, Words
 from dlm_course.course.grading.report.spreadsheets import TableError, read_table
 from dlm_course.course.grading.report.spreadsheets import write_table as write_rows
+from dlm_course.course.grading.report.summary import numbers_of
 from dlm_course.files import name_for_the_old
 
-COLUMNS = ("student", "question", "text", "rubric", "points", "out_of", "course text", "row")
+COLUMNS = ("student", "question", "text", "rubric", "points", "out_of", "course text", "numbers", "row")
 
 Points = dict[tuple[str, str], float]   # by student and question
 
@@ -30,6 +31,7 @@ class _Asked:
     student: str
     words: Words
     course_text: bool
+    numbers: str
 
     @property
     def row(self) -> str:
@@ -43,7 +45,8 @@ def table(records: Iterable[Record]) -> list[dict[str, str]]:
     """A row for every answer in words, by question, then student. Where nothing was written, 0 points are entered."""
     return [{"student": asked.student, "question": asked.words.question, "text": asked.words.text,
              "rubric": asked.words.rubric, "points": "" if asked.words.text else "0",
-             "out_of": f"{asked.words.out_of:g}", "course text": "x" if asked.course_text else "", "row": asked.row}
+             "out_of": f"{asked.words.out_of:g}", "course text": "x" if asked.course_text else "",
+             "numbers": asked.numbers, "row": asked.row}
             for asked in sorted(_asked(records), key=lambda asked: (asked.words.question, asked.student))]
 
 
@@ -137,7 +140,8 @@ def halve(points: Mapping[str, float]) -> dict[str, float]:
 
 
 def _asked(records: Iterable[Record]) -> list[_Asked]:
-    return [_Asked(record.student, words, COURSE_TEXT in record.notes) for record in records for words in record.words]
+    return [_Asked(record.student, words, COURSE_TEXT in record.notes, numbers_of(record)) for record in records
+            for words in record.words]
 
 
 def _answer_of(row: Mapping[str, str], answers: Mapping[str, _Asked]) -> _Asked:

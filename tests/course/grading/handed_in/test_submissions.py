@@ -367,3 +367,65 @@ def test_memory_does_not_grow_with_the_number_of_submissions(tmp_path, packed):
     few, many = peak_while_reading(tmp_path, 20), peak_while_reading(tmp_path, 500)
     assert many < 1.5 * few + 100_000, (few, many)
     assert few < 3 * 2**20
+
+
+# The models of a project
+
+PROJECT_NAME = "10_capstone.ipynb"
+
+
+def of_project(source, **limits):
+    return {submission.student: read(submission, replace(LIMITS, **limits))
+            for submission in find_submissions(source, "10", replace(LIMITS, **limits))}
+
+
+def test_models_lie_beside_the_notebook_of_a_project_wherever_it_lies(tmp_path):
+    moodle, canvas = "Eve Roy_41_assignsubmission_file_", "royeve_900"
+    lay(tmp_path / "folders", {f"ada/{PROJECT_NAME}": b"{}", "ada/10_capstone.safetensors": b"1",
+                               f"bob/work/{PROJECT_NAME}": b"{}", "bob/models/mine.safetensors": b"2",
+                               f"eve/{PROJECT_NAME}": b"{}"})
+    assert {student: made.models for student, made in of_project(tmp_path / "folders").items()} == {
+        "ada": b"1", "bob": b"2", "eve": None}
+    lay(tmp_path / "one", {f"ada_{PROJECT_NAME}": b"{}", "ada_10_capstone.safetensors": b"1",
+                           f"bob_{PROJECT_NAME}": b"{}", "10_capstone.safetensors": b"nobody's",
+                           "mine.safetensors": b"nobody's"})
+    assert {student: made.models for student, made in of_project(tmp_path / "one").items()} == {
+        "ada": b"1", "bob": None}
+    lay(tmp_path / "moodle", {f"{moodle}/{PROJECT_NAME}": b"{}", f"{moodle}/10_capstone.safetensors": b"3",
+                              f"Bo Li_42_assignsubmission_file_/{PROJECT_NAME}": b"{}"})
+    assert {student: made.models for student, made in of_project(tmp_path / "moodle").items()} == {
+        "Eve Roy_41": b"3", "Bo Li_42": None}
+    (tmp_path / "canvas.zip").write_bytes(zipped({
+        f"{canvas}_5551_{PROJECT_NAME}": b"{}", f"{canvas}_5552_10_capstone.safetensors": b"4",
+        f"{canvas}_5560_10_capstone-1.safetensors": b"5", f"li_901_5553_{PROJECT_NAME}": b"{}"}))
+    assert {student: made.models for student, made in of_project(tmp_path / "canvas.zip").items()} == {
+        "royeve_900": b"5", "li_901": None}
+
+
+def test_models_in_a_students_zip_come_before_those_beside_it(tmp_path):
+    lay(tmp_path, {"ada/all.zip": zipped({PROJECT_NAME: b"{}", "10_capstone.safetensors": b"within"}),
+                   "ada/10_capstone.safetensors": b"beside", "bob/10.zip": zipped({PROJECT_NAME: b"{}"}),
+                   "bob/10_capstone.safetensors": b"beside"})
+    assert {student: made.models for student, made in of_project(tmp_path).items()} == {
+        "ada": b"within", "bob": b"beside"}
+
+
+@posix
+def test_models_that_cannot_be_read_are_a_note_and_cost_nothing(tmp_path):
+    lay(tmp_path, {f"{name}/{PROJECT_NAME}": b"{}" for name in ("ada", "bob", "eve")})
+    lay(tmp_path, {"ada/10_capstone.safetensors": bytes(40), "eve/10_capstone.safetensors/x": b""})
+    (tmp_path / "bob" / "10_capstone.safetensors").symlink_to(tmp_path / "ada" / "10_capstone.safetensors")
+    made = of_project(tmp_path, checkpoint=39)
+    assert {submission.models for submission in made.values()} == {None}
+    assert [submission.problem for submission in made.values()] == ["", "", ""]
+    assert "10_capstone.safetensors is too large: 0.0 MiB" in made["ada"].notes[0]
+    assert made["bob"].notes == ("10_capstone.safetensors is a symbolic link, which is not followed: hand in the file "
+                                 "itself",)
+    assert made["eve"].notes == ()
+
+
+def test_models_without_a_notebook_are_named_and_no_other_topic_reads_any(tmp_path):
+    lay(tmp_path, {f"ada/{NAME}": b"{}", "ada/m.safetensors": b"1"})
+    assert one(tmp_path, {}).models is None
+    (without,) = of_project(lay(tmp_path / "class", {"bob/10_capstone.safetensors": b"1"})).values()
+    assert without.problem == "no notebook was handed in; there is 10_capstone.safetensors"

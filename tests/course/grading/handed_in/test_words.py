@@ -8,7 +8,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from small_submissions import ROOT
 
-from dlm_course.course.grading.handed_in.words import COURSE_TEXT, MOST, PROJECT, words_of
+from dlm_course.course.grading.handed_in.words import COURSE_TEXT, MOST, words_of
 from dlm_course.course.topics import TOPICS, notebook_name
 
 TOPIC = "10"
@@ -41,7 +41,7 @@ def texts(notebook):
 
 
 def notes(notebook):
-    return [note for note in words_of(notebook, TOPIC)[1] if note not in (COURSE_TEXT, PROJECT)]
+    return [note for note in words_of(notebook, TOPIC)[1] if note != COURSE_TEXT]
 
 
 def test_each_question_comes_with_its_answer_its_rules_and_its_points():
@@ -52,7 +52,7 @@ def test_each_question_comes_with_its_answer_its_rules_and_its_points():
         assert answer.rubric.startswith(f"## In words {number} · ")
         assert "| points | full | half | none |" in answer.rubric
         assert answer.text not in answer.rubric
-    assert found_notes == (COURSE_TEXT, PROJECT)
+    assert found_notes == (COURSE_TEXT,)
 
 
 @pytest.mark.parametrize("source", ["\n" * 10**6 + "x = 1", " " * 10**6 + "x = 1", "SOURCE = '" * 10**5], ids=len)

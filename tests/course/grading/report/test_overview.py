@@ -22,7 +22,7 @@ from small_class import (
     small_class,
 )
 
-from dlm_course.course.grading.handed_in.words import PROJECT
+from dlm_course.course.grading.numbers import COMPUTED, NOT_COMPUTED
 from dlm_course.course.grading.report.overview import chart, discrimination, kind_of, messages, overview, write_overview
 
 
@@ -68,9 +68,16 @@ def test_flags_near_identical_answers_and_answers_in_words_ask_for_a_look():
 
 
 def test_projects_whose_numbers_nobody_computed_are_named():
-    made = [replace(one, notes=(PROJECT,)) for one in capstone_class()]
-    assert "Numbers of projects (2) 2 × what these notebooks printed was not computed again" in said(made)
+    made = [replace(one, notes=(f"{NOT_COMPUTED}: too large",)) for one in capstone_class()]
+    assert "Numbers of projects to look at (2) Open these notebooks" in said(made)
+    assert f"2 × {NOT_COMPUTED}: too large anna , ben" in said(made)
     assert "Numbers of projects" not in said(capstone_class())
+
+
+def test_numbers_that_were_computed_again_are_shown():
+    made = [replace(one, notes=(f"{COMPUTED}, on 3 windows: <b>3.1</b>",)) for one in capstone_class()]
+    assert "Numbers of projects computed again (2)" in said(made)
+    assert f"anna : {COMPUTED}, on 3 windows: <b>3.1</b>" in said(made)
 
 
 def test_a_class_without_trouble_needs_no_look():

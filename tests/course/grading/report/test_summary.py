@@ -3,8 +3,17 @@
 import pytest
 from small_class import CUMULATIVE, ESTIMATE, NEXT, QUESTIONS, capstone_class, record, result, small_class
 
-from dlm_course.course.grading.handed_in.words import PROJECT
-from dlm_course.course.grading.report.summary import is_half, items, points_of, result_of, to_look_at, total
+from dlm_course.course.grading.numbers import COMPUTED, NOT_COMPUTED
+from dlm_course.course.grading.report.summary import (
+    is_half,
+    items,
+    numbers_missing,
+    numbers_of,
+    points_of,
+    result_of,
+    to_look_at,
+    total,
+)
 
 
 def test_the_questions_come_in_the_order_of_the_tasks_with_their_points():
@@ -48,9 +57,14 @@ def test_half_points_are_half_right():
 
 
 def test_the_numbers_of_a_project_ask_for_a_look():
-    assert to_look_at(record("anna", [result(NEXT)], topic="10", notes=[PROJECT]), {}) == ("numbers of the project",)
-    untouched = record("anna", [result(NEXT, "○")], topic="10", notes=[PROJECT])
-    assert to_look_at(untouched, {}) == ()
+    missing = f"{NOT_COMPUTED}: too large"
+    worked_on = record("anna", [result(NEXT)], topic="10", notes=[missing])
+    assert to_look_at(worked_on, {}) == ("numbers of the project",)
+    assert numbers_missing(worked_on) == missing
+    untouched = record("anna", [result(NEXT, "○")], topic="10", notes=[missing])
+    assert (to_look_at(untouched, {}), numbers_missing(untouched)) == ((), "")
+    computed = record("anna", [result(NEXT)], topic="10", notes=["another", f"{COMPUTED}: 3.1"])
+    assert (to_look_at(computed, {}), numbers_of(computed)) == ((), f"{COMPUTED}: 3.1")
 
 
 def test_problems_and_flags_ask_for_a_look():

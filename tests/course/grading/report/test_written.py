@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlm_course.course.grading.handed_in.words import COURSE_TEXT
+from dlm_course.course.grading.numbers import COMPUTED
 from dlm_course.course.grading.records import Record, Words
 from dlm_course.course.grading.report.spreadsheets import TableError
 from dlm_course.course.grading.report.written import COLUMNS, halve, merge, table, write_table
@@ -226,3 +227,13 @@ def test_another_file_in_the_place_of_the_table_is_kept(tmp_path):
     (note,) = write_table(RECORDS, tmp_path / "t.csv")
     assert note.endswith("; the table as it was is kept as t.old-1.csv")
     assert (tmp_path / "t.old-1.csv").read_text() == "my own notes"
+
+
+def test_the_numbers_of_a_project_stand_beside_the_answers_and_come_anew(path):
+    numbers = f"{COMPUTED}: 3.1"
+    with_numbers = [replace(RECORDS[0], notes=(numbers,)), RECORDS[1]]
+    assert [row["numbers"] for row in table(with_numbers)] == ["", numbers, "", numbers]
+    enter(path, {("bob", QUESTIONS[0]): "1.5"})
+    assert write_table(with_numbers, path) == []
+    assert merge(path, with_numbers) == {("bob", QUESTIONS[0]): 1.5, ("=ada\n", QUESTIONS[1]): 0}
+    assert numbers in path.read_text(encoding="utf-8-sig")
