@@ -78,7 +78,7 @@ class Family(nn.Module, ABC):
             nn.utils.clip_grad_norm_(self.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            averaged.update(self, step)
+            averaged.update(step)
             losses.append(float(loss.detach()))
         self.load_state_dict(averaged.weights)
         self.eval()

@@ -75,7 +75,7 @@ class GAN(Family):
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 optimizer.step()
-            averaged.update(self.generator, step)
+            averaged.update(step)
             losses.append(float(loss.detach()))
         self.generator.load_state_dict(averaged.weights)
         self.eval()

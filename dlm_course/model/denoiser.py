@@ -148,8 +148,9 @@ class _Block(nn.Module):
         hidden = hidden + self.convolution(neighbours).transpose(1, 2)
         qkv = self.qkv(self.norms[1](hidden))                                               # (batch, n, 3 width)
         qkv = qkv.view(batch, length, 3, self.num_heads, width // self.num_heads)           # (batch, n, 3, heads, d)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)                                                # each (batch, heads, n, d)
-        attended = F.scaled_dot_product_attention(_rotate(q, rotation), _rotate(k, rotation), v, is_causal=self.causal)
+        qk, v = qkv.permute(2, 0, 3, 1, 4).split([2, 1])                                    # (..., batch, heads, n, d)
+        q, k = _rotate(qk, rotation)
+        attended = F.scaled_dot_product_attention(q, k, v[0], is_causal=self.causal)
         hidden = hidden + self.out(attended.transpose(1, 2).reshape(batch, length, width))
         return hidden + self.mlp(self.norms[2](hidden))
 

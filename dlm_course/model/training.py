@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from dlm_course.arguments import as_float, check_int, check_seed
@@ -101,17 +102,19 @@ class Run:
 
 
 class Average:
-    """The exponential moving average of the weights, which is what samples and evaluations use."""
+    """The exponential moving average of a model's weights, which is what samples and evaluations use.
+
+    The model must stay on its device: the tensors that it has now are those that are averaged.
+    """
 
     def __init__(self, model: nn.Module, decay: float):
-        self.decay = decay
+        self.decay, self._own = decay, model.state_dict()
         self.weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
-    def update(self, model: nn.Module, step: int) -> None:
+    def update(self, step: int) -> None:
         # Early on the average is short: the first weights are noise that 0.999^step would keep for long.
         decay = min(self.decay, (1 + step) / (10 + step))
-        for name, tensor in model.state_dict().items():
-            self.weights[name].lerp_(tensor, 1 - decay)
+        get_ema_multi_avg_fn(decay)([self.weights[name] for name in self._own], [*self._own.values()], step)
 
     @contextmanager
     def applied(self, model: nn.Module) -> Iterator[None]:
@@ -175,7 +178,7 @@ def _update(model: Denoiser | PretrainedDenoiser, optimizer: torch.optim.Optimiz
         raise ValueError(f"the loss of step {step} is {float(loss)}: the training diverged; lower the learning_rate")
     nn.utils.clip_grad_norm_(model.parameters(), config.clip)
     optimizer.step()
-    average.update(model, step)
+    average.update(step)
     return float(loss)
 
 

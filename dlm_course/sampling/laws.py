@@ -8,7 +8,7 @@ outcomes, 390,625 states) take seconds.
 """
 
 from collections.abc import Callable, Iterator
-from itertools import chain, combinations
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -223,9 +223,12 @@ class _Fillings:
         _check_number(vocab_size + 1, self.num_masked)
         self._probs: dict[tuple[tuple[int, ...], float | None], Tensor] = {}
 
-    def masked_sets(self) -> Iterator[tuple[int, ...]]:
-        every = range(self.num_masked)
-        return chain.from_iterable(combinations(every, size) for size in range(self.num_masked + 1))
+    def masked_sets(self, law: Tensor) -> list[tuple[int, ...]]:
+        """The sets of positions that are masked together in some state of a law: () where none is."""
+        for i in range(self.num_masked):    # the largest probability of all symbols of i, and that of its mask
+            symbols, mask = law.split([self.vocab_size, 1], i)
+            law = torch.cat([symbols.amax(i, keepdim=True), mask], i)
+        return [tuple(i for i, masked in enumerate(found) if masked) for found in law.nonzero().tolist()]
 
     def probs(self, masked: tuple[int, ...], time: float | None = None) -> Tensor:
         """p(x_0^i | X) of the masked positions in every state with just these masked: (V^visible, masked, V).
@@ -286,10 +289,8 @@ def _carry(fillings: _Fillings, num_steps: int, moves: Callable[[int, tuple[int,
     law = fillings.start()
     for step in range(1, num_steps + 1):
         after = torch.zeros_like(law)
-        for masked in fillings.masked_sets():
+        for masked in fillings.masked_sets(law):
             mass = fillings.mass(law, masked)
-            if not bool(mass.any()):
-                continue
             if masked:
                 probs = fillings.probs(masked, times[step - 1] if times else None)
                 for drawn, outcomes in moves(step, masked, probs):

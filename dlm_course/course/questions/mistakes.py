@@ -113,24 +113,33 @@ def dependent(features: np.ndarray, kinds: np.ndarray, *, along_the_text: bool =
     What shows in no feature by itself may show in all together. Turned so that they are uncorrelated and of variance 1
     among the texts of a kind, their squared scores add up to a chi-square variable with a degree of freedom each.
     """
-    centred, variances, white = (np.zeros(features.shape) for _ in range(3))
-    for kind in np.unique(kinds):
+    names, kinds = np.unique(kinds, return_inverse=True)
+    centred, white = (np.zeros(features.shape) for _ in range(2))
+    variances = np.zeros((len(names), features.shape[1]))
+    for kind in range(len(names)):
         own = features[kinds == kind].astype(float)
-        varies = own.std(0) > 0.25
-        centred[kinds == kind] = (own - own.mean(0)) * varies
-        variances[kinds == kind] = own.var(0) * varies
-        white[kinds == kind] = _whitened(own - own.mean(0))
+        own -= own.mean(0)
+        variance = (own**2).mean(0)
+        varies = variance > 0.25**2
+        centred[kinds == kind] = own * varies
+        variances[kind] = variance * varies
+        white[kinds == kind] = _whitened(own)
     some = centred.any(1)
-    scores = [score for texts, spread in ((centred, variances), (centred[some], variances[some]))
-              for score in _scores(texts, spread, along_the_text)]
+    scores = [score for chosen in ([...] if some.all() else [..., some])
+              for score in _scores(centred[chosen], kinds[chosen], variances, along_the_text)]
+    directions = (white != 0).sum(1)
     return bool(np.abs(np.concatenate(scores)).max() > 6) or any(
-        _tell(white[one], white[other]) for one, other in _pairs(len(white)))
+        _tell(white[one], white[other], float(directions[one] @ directions[other]))
+        for one, other in _pairs(len(white)))
 
 
-def _scores(texts: np.ndarray, variances: np.ndarray, along_the_text: bool) -> Iterator[np.ndarray]:
+def _scores(texts: np.ndarray, kinds: np.ndarray, variances: np.ndarray, along_the_text: bool) -> Iterator[np.ndarray]:
+    """`variances` (kinds, f) are those of the features, `kinds` (texts,) say whose a text has."""
     waves = np.fft.rfft(texts) if along_the_text and texts.size else None
+    squared, num = texts**2, len(variances)
     for one, other in _pairs(len(texts)):
-        squares = np.maximum((texts[one]**2).T @ texts[other]**2, variances[one].T @ variances[other])
+        meetings = np.bincount(kinds[one] * num + kinds[other], minlength=num**2).reshape(num, num)
+        squares = np.maximum(squared[one].T @ squared[other], variances.T @ meetings @ variances)
         yield _score(texts[one].T @ texts[other], squares)
         if waves is not None:
             # sum_i one[i] other[i - shift] for every shift at once, as a product of Fourier transforms
@@ -148,13 +157,15 @@ def _whitened(texts: np.ndarray) -> np.ndarray:
     return texts @ (directions * np.where(variances > 1 / 25, variances.clip(1 / 25)**-0.5, 0))
 
 
-def _tell(one: np.ndarray, other: np.ndarray) -> bool:
+def _tell(one: np.ndarray, other: np.ndarray, freedom: float) -> bool:
     """Whether the squared scores add up to more than those of independent texts, by 6 standard deviations.
+
+    freedom  the number of products that vary, of all pairs of texts together
 
     The cube root of a chi-square variable over its degrees of freedom d is about normal: mean 1 - 2/9d, variance 2/9d
     (Wilson and Hilferty 1931).
     """
-    freedom = ((one != 0).T.astype(float) @ (other != 0)).sum() / max(len(one), 1)
+    freedom /= max(len(one), 1)
     if freedom < 1:
         return False
     spread = 2 / (9 * freedom)

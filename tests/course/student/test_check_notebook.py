@@ -2,7 +2,6 @@
 
 import copy
 import json
-import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -115,9 +114,8 @@ def places(value, path=()):
         yield from places(value[key], (*path, key))
 
 
-def test_whatever_stands_at_a_place_the_file_is_refused_or_assembled_and_can_be_written(monkeypatch, path, caplog):
+def test_whatever_stands_at_a_place_the_file_is_refused_or_assembled_and_can_be_written(monkeypatch, path):
     """Each value of a small notebook in turn is replaced by what does not belong there."""
-    caplog.set_level(logging.CRITICAL, "traitlets")    # nbformat's log would bring half characters into the report
     written = []
     monkeypatch.setattr(checking, "validate", lambda assembly, _: written.append(nbformat.writes(assembly.notebook)
                                                                                  .encode()) or [PASSED])
