@@ -19,8 +19,9 @@ Kinds of box, from the strongest:
 
 What no kind defends against: faults of the kernel; memory that the kernel itself takes for an answer (pipes, sockets);
 an answer that slows down its neighbours for as long as its limits allow. It sees the inputs of its cases, and can claim
-of its own outputs what it likes: to claim the right ones it must solve the task. Docker and podman themselves were not
-at hand when this was written: their command line is tested, and the warm parent's part with a stand-in for them.
+of its own outputs what it likes: to claim the right ones it must solve the task. Podman was tried with the class of
+strangers of the tests (tests/small_strangers.py), docker was not: its command line is tested, and the warm parent's
+part with a stand-in for it.
 """
 
 import contextlib
@@ -292,20 +293,24 @@ def _in_bubblewrap(copy: Path) -> launch.Launch:
 
 
 def _in_container(image: str, copy: Path, limits: Limits) -> launch.Launch:
-    engine = shutil.which("docker") or shutil.which("podman")
-    if not engine:
+    engines = [engine for name in ("docker", "podman") if (engine := shutil.which(name))]
+    if not engines:
         raise SandboxError("there is neither docker nor podman on the PATH; install one of them, or take bubblewrap")
-    said = ""
-    try:
-        done = subprocess.run(launch.looking_for_the_course(engine, image), capture_output=True, text=True, check=False,
-                              errors="replace", timeout=_START)
-        said = done.stderr
-        hidden = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        raise SandboxError(f"{engine} could not run python3 in the image {image!r}. Does `{engine} run --rm {image} "
-                           f"python3 --version` work? If there is no such image here: `{engine} pull {image}`. It "
-                           f"said: {' '.join(said.split())[:300] or 'nothing'}") from None
-    return launch.container(engine, image, copy, limits, hidden, f"dlm-course-{token_hex(8)}")
+    problems = []
+    for engine in engines:    # docker's client may be there without an engine, and podman work
+        said = ""
+        try:
+            done = subprocess.run(launch.looking_for_the_course(engine, image), capture_output=True, text=True,
+                                  check=False, errors="replace", timeout=_START)
+            said = done.stderr
+            hidden = json.loads(done.stdout)
+        except (OSError, ValueError, subprocess.TimeoutExpired):
+            problems.append(f"{engine} could not run python3 in the image {image!r}. Does `{engine} run --rm {image} "
+                            f"python3 --version` work? If there is no such image here: `{engine} pull {image}`. It "
+                            f"said: {' '.join(said.split())[:300] or 'nothing'}")
+        else:
+            return launch.container(engine, image, copy, limits, hidden, f"dlm-course-{token_hex(8)}")
+    raise SandboxError(". And ".join(problems))
 
 
 def _explained(name: str, problem: str, said: str) -> str:

@@ -172,6 +172,10 @@ def _python_path(course: str) -> str:
 
 # In a container
 
+# An engine's own limits are higher than what a machine may allow that is itself a container: then it starts nothing.
+_ULIMITS = ("--ulimit", "core=0", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096")
+
+
 def container(engine: str, image: str, copy: Path, limits: Limits, hidden: Iterable[str], name: str) -> Launch:
     """The warm parent in `docker run` or `podman run`.
 
@@ -185,7 +189,7 @@ def container(engine: str, image: str, copy: Path, limits: Limits, hidden: Itera
                "--shm-size", str(limits.scratch),
                "--tmpfs", f"{SCRATCH}:rw,nosuid,nodev,mode=1777,size={limits.scratch}",
                "--memory", memory, "--memory-swap", memory, "--pids-limit", str(limits.processes + 16),
-               "--ulimit", "core=0", "--log-driver", "none", "--volume", f"{copy}:{COURSE}:ro,z", "--workdir", SCRATCH]
+               *_ULIMITS, "--log-driver", "none", "--volume", f"{copy}:{COURSE}:ro,z", "--workdir", SCRATCH]
     for place in hidden:
         command += ["--tmpfs", f"{place}:ro,size=4k"]
     for key, value in {**_ENVIRONMENT, "PYTHONPATH": COURSE}.items():
@@ -196,8 +200,8 @@ def container(engine: str, image: str, copy: Path, limits: Limits, hidden: Itera
 
 def looking_for_the_course(engine: str, image: str) -> tuple[str, ...]:
     """The command that prints, as a list in JSON, the folders of the image that `container` must hide."""
-    return (engine, "run", "--rm", "--pull", "never", "--network", "none", "--log-driver", "none", "--entrypoint",
-            "python3", image, "-c", _LOOKING)
+    return (engine, "run", "--rm", "--pull", "never", "--network", "none", *_ULIMITS, "--log-driver", "none",
+            "--entrypoint", "python3", image, "-c", _LOOKING)
 
 
 # Where the package is installed from a checkout, all of that; where its environment lies in there, all but this.
