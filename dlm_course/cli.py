@@ -47,7 +47,10 @@ def check(notebooks: Annotated[list[str] | None, typer.Argument(
           json: Annotated[Path | None, typer.Option(
               metavar="FILE", help="Write the verdicts as JSON, too, in the form that GitHub Classroom reads.")] = None,
           ) -> None:
-    """Try your answers: one line a question. Exit code 0 if all pass, 1 if not, 2 if something could not run."""
+    """Try your answers: one line a question, and of all exercises a line of progress.
+
+    Exit code 0 if all pass, 1 if not, 2 if something could not run.
+    """
     from dlm_course.course.student.check_notebook import check_notebook
 
     code = 0
@@ -62,9 +65,23 @@ def check(notebooks: Annotated[list[str] | None, typer.Argument(
         if outcome.problem:
             _print(outcome.problem, err=True)
         code = max(code, COULD_NOT_RUN if outcome.problem else 0 if outcome.passed else FAILED)
+    if not notebooks:
+        _print(_progress(verdicts))
     if json:
         _write_verdicts(json, verdicts, code)
     raise typer.Exit(code)
+
+
+def _progress(verdicts: "list[Verdict]") -> str:
+    """How far one is in all exercises, and which task comes next: the first, in their order, that has not passed."""
+    from dlm_course.course.topics import TOPICS, notebook_name, task_points
+
+    points = {id_: worth for topic in TOPICS for id_, worth in task_points(topic).items()}
+    passed = {verdict.id for verdict in verdicts if verdict.passed}
+    left = [id_ for id_ in points if id_ not in passed]
+    earned = sum(points[id_] for id_ in passed)
+    return (f"{len(passed)} of {len(points)} tasks, {earned} of {sum(points.values())} points"
+            + (f"; next: {left[0]}, in exercises/{notebook_name(left[0][:2])}" if left else ""))
 
 
 def _write_verdicts(path: Path, verdicts: "list[Verdict]", code: int) -> None:

@@ -18,7 +18,10 @@ from typer.testing import CliRunner
 
 from dlm_course.cli import app
 from dlm_course.course.grading.records import RECORDS, to_json
-from dlm_course.course.topics import notebook_name
+from dlm_course.course.questions import find
+from dlm_course.course.student.check_notebook import Outcome
+from dlm_course.course.topics import TOPICS, notebook_name, task_ids
+from dlm_course.course.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
 COMMAND = Path(sys.executable).with_name("dlm-course")
@@ -269,6 +272,38 @@ def test_check_writes_its_verdicts_as_json(tmp_path):
     found = json.loads(verdicts.read_text(encoding="utf-8"))
     assert [test["status"] for test in found["tests"]] == ["pass"]
     assert found["status"] == "pass"
+
+
+# Progress
+
+def checked_all(monkeypatch, passed, *arguments):
+    """What is printed where the tasks named have passed, and those of a topic "?" could not run."""
+    def check_notebook(path):
+        topic = path.name[:2]
+        return Outcome(tuple(Verdict(id_, "✓" if id_ in passed else "✗", "" if id_ in passed else "wrong")
+                             for id_ in task_ids(topic)), problem="" if topic != "04" else "could not run")
+
+    monkeypatch.setattr("dlm_course.course.student.check_notebook.check_notebook", check_notebook)
+    return CliRunner().invoke(app, ["check", *arguments]).stdout.splitlines()
+
+
+TASKS = [id_ for topic in TOPICS for id_ in task_ids(topic)]
+POINTS = {id_: find(id_).points for id_ in TASKS}
+
+
+@pytest.mark.parametrize("passed", [[], TASKS[:1], TASKS[:7], TASKS[1:], TASKS[:20] + TASKS[21:30], TASKS])
+def test_check_of_all_ends_with_the_progress_and_the_next_task(monkeypatch, passed):
+    *lines, last = checked_all(monkeypatch, passed)
+    assert [line.split(":")[0].split()[1] for line in lines] == TASKS
+    counts, _, following = last.partition("; next: ")
+    assert counts == (f"{len(passed)} of {len(TASKS)} tasks, {sum(POINTS[id_] for id_ in passed)} of "
+                      f"{sum(POINTS.values())} points")
+    left = [id_ for id_ in TASKS if id_ not in passed]
+    assert following == (f"{left[0]}, in exercises/{notebook_name(left[0][:2])}" if left else "")
+
+
+def test_check_of_one_topic_says_nothing_of_the_others(monkeypatch):
+    assert checked_all(monkeypatch, TASKS, "01") == [f"✓ {id_}" for id_ in task_ids("01")]
 
 
 def test_what_could_not_run_is_an_error_in_the_json(tmp_path):

@@ -40,6 +40,13 @@ def task_ids(topic: str) -> tuple[str, ...]:
 
 
 @functools.cache
+def task_points(topic: str) -> dict[str, int]:
+    """The points of each of the topic's tasks, by id, in order. ValueError as above."""
+    cells = {cell["id"]: cell for cell in _released_cells(topic)}
+    return {id_: cells[f"{id_}-check"]["metadata"]["nbgrader"]["points"] for id_ in task_ids(topic)}
+
+
+@functools.cache
 def is_project(topic: str) -> bool:
     """True for a topic in which students train models of a text of their own. ValueError as above."""
     return any("project" in cell["metadata"].get("tags", []) for cell in _released_cells(topic))

@@ -20,12 +20,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from properties import PROPERTIES
 
 from dlm_course import check
 from dlm_course.course.questions import answer_key, find, judge, references_before, run
 
 EXERCISES = Path(__file__).parents[2] / "exercises"
-GENERIC = re.compile(r"wrong value: (entry|it|the frequency of) ")
+GENERIC = re.compile(r"wrong value: (entry|it|the frequency of|of [\d,]+) ")
 
 
 class Right(NamedTuple):
@@ -62,6 +63,7 @@ class Topic:
 
     functions  the name of the function that each task asks for, in the order of the tasks
     samplers   the tasks whose verdict on a wrong answer may hang on the draws
+    table      of each task, how its cases show each of PROPERTIES, or why it cannot matter
     """
 
     name: str
@@ -69,6 +71,7 @@ class Topic:
     right: list
     wrong: list
     samplers: tuple = ()
+    table: dict = field(default_factory=dict)
     _verdicts: dict = field(default_factory=dict)
 
     @property
@@ -182,6 +185,20 @@ class AnswersTests:
         assert len(set(right)) == len(right) >= 3
         assert len(set(wrong)) == len(wrong) >= 6
         assert sum(answer.words is None for answer in self.topic.wrong if answer.task == task) <= len(wrong) / 5
+
+    def test_the_cases_have_every_property_that_can_matter(self, task):
+        row = self.topic.table[task]
+        assert row.keys() == PROPERTIES.keys()
+        stored = {wrong.mistake for wrong in self.topic.wrong if wrong.task == task}
+        for seed in (0, 5):
+            cases = find(task).cases(seed)
+            for name, shown in row.items():
+                if isinstance(shown, tuple):
+                    assert shown
+                    assert set(shown) <= stored, f"{name}: no stored wrong answer is called so"
+                elif not isinstance(shown, str):
+                    shows = PROPERTIES[name][1] if shown is True else shown
+                    assert shows(cases), f"{name}: the cases of seed {seed} do not show it"
 
     @pytest.mark.slow
     def test_other_cases_give_the_same_verdicts(self, certain):

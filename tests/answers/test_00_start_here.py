@@ -1,6 +1,7 @@
 """Does the check of topic 00 deserve trust? The answers were written from the exercise alone."""
 
 from answers import AnswersTests, NotebookTests, Right, Topic, Wrong
+from properties import DRAWS_NOTHING, NO_CHAIN, NO_FLOATS, NO_TIME, no
 
 SHARE = "00-1-mask-share"
 
@@ -121,11 +122,11 @@ WRONG = [
         def mask_share(xt, mask_id):
             return xt.double().mean(-1)
     """),
-    Wrong(SHARE, "any-masked", None, """
+    Wrong(SHARE, "any-masked", r"at all", """
         def mask_share(xt, mask_id):
             return (xt == mask_id).any(-1).float()
     """),
-    Wrong(SHARE, "off-by-one-length", None, """
+    Wrong(SHARE, "off-by-one-length", r"n - 1", """
         def mask_share(xt, mask_id):
             return (xt == mask_id).sum(-1) / (xt.shape[-1] - 1)
     """),
@@ -158,9 +159,46 @@ WRONG = [
             xt[~hit] = 0
             return xt.double().mean(-1)
     """),
+    Wrong(SHARE, "counted-in-uint8", r"uint8", """
+        def mask_share(xt, mask_id):
+            return (xt == mask_id).to(torch.uint8).sum(-1, dtype=torch.uint8) / xt.shape[-1]
+    """),
+    Wrong(SHARE, "mean-of-halves", None, """
+        def mask_share(xt, mask_id):
+            return (xt == mask_id).half().mean(-1)
+    """),
+    Wrong(SHARE, "states-in-uint8", None, """
+        def mask_share(xt, mask_id):
+            return (xt.byte() == mask_id % 256).double().mean(-1)
+    """),
+    Wrong(SHARE, "divided-by-the-longer-side", r"longer side", """
+        def mask_share(xt, mask_id):
+            return (xt == mask_id).sum(-1) / max(xt.shape)
+    """),
+    Wrong(SHARE, "over-the-longer-axis", r"shape", """
+        def mask_share(xt, mask_id):
+            return (xt == mask_id).double().mean(int(np.argmax(xt.shape)))
+    """),
+    Wrong(SHARE, "clamped", None, """
+        def mask_share(xt, mask_id):
+            return (xt == mask_id).double().mean(-1).clamp(1e-3, 1 - 1e-3)
+    """),
+    Wrong(SHARE, "squeezed", r"shape", """
+        def mask_share(xt, mask_id):
+            return (xt == mask_id).double().mean(-1).squeeze()
+    """),
 ]
 
-TOPIC = Topic("00_start_here", {SHARE: "mask_share"}, RIGHT, WRONG)
+TABLE = {SHARE: {
+    **DRAWS_NOTHING, **NO_CHAIN, **NO_FLOATS, **NO_TIME, **no("a batch has two dimensions here", "shapes"),
+    "ordinary batch": lambda cases: any(0 < (x == mask).sum() < x.numel() for x, mask in (c.args for c in cases)),
+    "batch sizes": True,
+    "odd rates": ("clamped", "mean-of-halves"),
+    "letters": ("mask-taken-for-the-highest", "mask-taken-for-0", "states-in-uint8"),
+    "long or many": ("counted-in-uint8",),
+}}
+
+TOPIC = Topic("00_start_here", {SHARE: "mask_share"}, RIGHT, WRONG, table=TABLE)
 
 
 class TestAnswers(AnswersTests):

@@ -3,8 +3,10 @@
 The answers were written from the exercise alone, by someone who had seen neither the checks nor the solutions.
 """
 
+import numpy as np
 import pytest
-from answers import AnswersTests, NotebookTests, Right, Topic, Wrong, checked_in
+from answers import AnswersTests, NotebookTests, Right, SamplerTests, Topic, Wrong, checked_in
+from properties import DRAWS_NOTHING, NO_FLOATS, NO_LOGITS, NO_TEXTS, NO_TIME, leaves, no
 
 NEXT = "01-1-next-distribution"
 CUMULATIVE = "01-2-cumulative-matrix"
@@ -1789,10 +1791,284 @@ WRONG = [
                 counts[j, i] += 1
             return counts / counts.sum(0)
     """),
+
+    # ---- what rare states, coarse numbers, kept results and dependent draws let through
+    Wrong(NEXT, "small-entries-cut-off", r"threshold", """
+        def next_distribution(matrix, x):
+            q = torch.where(matrix > 1e-12, matrix, 0.0)
+            return q.T[x]
+    """),
+    Wrong(NEXT, "clamped-for-stability", r"threshold", """
+        def next_distribution(matrix, x):
+            return matrix.clamp(min=1e-8).T[x]
+    """),
+    Wrong(NEXT, "squeezed", r"shape", """
+        def next_distribution(matrix, x):
+            return matrix.T[x.squeeze()]
+    """),
+    Wrong(NEXT, "two-dimensions-at-most", r"Error|shape", """
+        def next_distribution(matrix, x):
+            out = matrix[:, x]
+            return out.permute(1, 2, 0) if x.dim() == 2 else out.T
+    """),
+    Wrong(NEXT, "half-precision", None, """
+        def next_distribution(matrix, x):
+            return matrix.half().T[x]
+    """),
+    Wrong(CUMULATIVE, "kept-by-time", r"shape", """
+        kept = {}
+
+        def cumulative_matrix(matrices, t):
+            if t not in kept:
+                result = torch.eye(matrices.shape[-1], dtype=matrices.dtype)
+                for m in matrices[:t]:
+                    result = m @ result
+                kept[t] = result
+            return kept[t]
+    """),
+    Wrong(CUMULATIVE, "kept-by-time-and-size", r"earlier call", """
+        kept = {}
+
+        def cumulative_matrix(matrices, t):
+            key = (*matrices.shape, t)
+            if key not in kept:
+                result = torch.eye(matrices.shape[-1], dtype=matrices.dtype)
+                for m in matrices[:t]:
+                    result = m @ result
+                kept[key] = result
+            return kept[key]
+    """),
+    Wrong(CUMULATIVE, "small-entries-cut-off", r"threshold", """
+        def cumulative_matrix(matrices, t):
+            result = torch.eye(matrices.shape[-1], dtype=matrices.dtype)
+            for m in matrices[:t]:
+                result = m @ result
+            result[result < 1e-10] = 0
+            return result
+    """),
+    Wrong(CUMULATIVE, "logarithms-with-an-epsilon", r"threshold", """
+        def cumulative_matrix(matrices, t):
+            result = torch.eye(matrices.shape[-1], dtype=matrices.dtype)
+            for m in matrices[:t]:
+                result = torch.logsumexp((m + 1e-12).log()[:, :, None] + (result + 1e-12).log(), 1).exp()
+            return result
+    """),
+    Wrong(PATHS, "kept-by-start-and-time", r"earlier call", """
+        kept = {}
+
+        def marginal_by_paths(matrices, x0, t):
+            K = matrices.shape[-1]
+            if (K, x0, t) not in kept:
+                p = torch.zeros(K, dtype=matrices.dtype)
+                p[x0] = 1
+                for m in matrices[:t]:
+                    p = m @ p
+                kept[K, x0, t] = p
+            return kept[K, x0, t]
+    """),
+    Wrong(PATHS, "rare-paths-left-out", r"threshold", """
+        def marginal_by_paths(matrices, x0, t):
+            K = matrices.shape[-1]
+            total = torch.zeros(K, dtype=torch.float64)
+            for states in product(range(K), repeat=t):
+                path = (x0, *states)
+                p = 1.0
+                for s in range(t):
+                    p *= float(matrices[s, path[s + 1], path[s]])
+                if p > 1e-9:
+                    total[path[-1]] += p
+            return total
+    """),
+    Wrong(PATHS, "logarithms-with-an-epsilon", r"threshold", """
+        def marginal_by_paths(matrices, x0, t):
+            K = matrices.shape[-1]
+            total = torch.zeros(K, dtype=torch.float64)
+            for states in product(range(K), repeat=t):
+                path = (x0, *states)
+                logs = [torch.log(matrices[s, path[s + 1], path[s]] + 1e-8) for s in range(t)]
+                total[path[-1]] += torch.exp(sum(logs)) if logs else 1
+            return total
+    """),
+    Wrong(SAMPLE, "a-copy-of-the-generator", r"second call", """
+        def sample_paths(matrices, x0, generator):
+            generator = torch.Generator().manual_seed(generator.initial_seed())
+            path = [x0]
+            for m in matrices:
+                probs = m.T[path[-1]]
+                path.append(torch.multinomial(probs, 1, generator=generator)[:, 0])
+            return torch.stack(path)
+    """),
+    Wrong(SAMPLE, "a-copy-by-its-state", r"second call", """
+        def sample_paths(matrices, x0, generator):
+            generator = generator.clone_state()
+            path = [x0]
+            for m in matrices:
+                probs = m.T[path[-1]]
+                path.append(torch.multinomial(probs, 1, generator=generator)[:, 0])
+            return torch.stack(path)
+    """),
+    Wrong(SAMPLE, "antithetic-halves", r"path of one token", """
+        def sample_paths(matrices, x0, generator):
+            path = [x0]
+            N = len(x0)
+            for m in matrices:
+                u = torch.rand((N + 1) // 2, 1, generator=generator, dtype=torch.float64)
+                u = torch.cat([u, 1 - u])[:N]
+                path.append((u >= m.T[path[-1]].cumsum(-1)[:, :-1]).sum(-1))
+            return torch.stack(path)
+    """),
+    Wrong(SAMPLE, "neighbours-share-their-numbers", r"path of one token", """
+        def sample_paths(matrices, x0, generator):
+            path = [x0]
+            N = len(x0)
+            for m in matrices:
+                u = torch.rand((N + 1) // 2, generator=generator, dtype=torch.float64).repeat_interleave(2)[:N, None]
+                path.append((u >= m.T[path[-1]].cumsum(-1)[:, :-1]).sum(-1))
+            return torch.stack(path)
+    """),
+    Wrong(SAMPLE, "rare-states-cut-off", r"threshold", """
+        def sample_paths(matrices, x0, generator):
+
+            path = [x0]
+            for m in matrices:
+                probs = m.T[path[-1]]
+                probs = torch.where(probs < 1e-2, 0.0, probs)
+                path.append(torch.multinomial(probs, 1, generator=generator)[:, 0])
+            return torch.stack(path)
+    """),
+    Wrong(SAMPLE, "very-rare-states-cut-off", r"threshold", """
+        def sample_paths(matrices, x0, generator):
+
+            path = [x0]
+            for m in matrices:
+                probs = m.T[path[-1]]
+                probs = torch.where(probs < 1e-3, 0.0, probs)
+                path.append(torch.multinomial(probs, 1, generator=generator)[:, 0])
+            return torch.stack(path)
+    """),
+    Wrong(SAMPLE, "clamped-for-stability", r"whose probability in Q_t is 0", """
+        def sample_paths(matrices, x0, generator):
+
+            path = [x0]
+            for m in matrices:
+                probs = m.T[path[-1]]
+                probs = probs.clamp(min=1e-3)
+                path.append(torch.multinomial(probs, 1, generator=generator)[:, 0])
+            return torch.stack(path)
+    """),
+    Wrong(SAMPLE, "percent-numbers", r"coarse", """
+        def sample_paths(matrices, x0, generator):
+            path = [x0]
+            for m in matrices:
+                u = torch.randint(100, (len(x0), 1), generator=generator) / 100
+                path.append((u >= m.T[path[-1]].cumsum(-1)[:, :-1]).sum(-1))
+            return torch.stack(path)
+    """),
+    Wrong(SAMPLE, "squeezed-to-nothing", r"border case.*squeeze", """
+        def sample_paths(matrices, x0, generator):
+            path = [x0]
+            for m in matrices:
+                probs = m.T[path[-1]].reshape(-1, m.shape[-1])
+                path.append(torch.multinomial(probs, 1, generator=generator).squeeze())
+            return torch.stack([p.reshape(x0.shape) if len(matrices) > 8 else p.squeeze() for p in path])
+    """),
+    Wrong(SAMPLE, "systematic-numbers", r"second call|one token", """
+        def sample_paths(matrices, x0, generator):
+            path = [x0]
+            N = len(x0)
+            for m in matrices:
+                u = ((torch.arange(N) + torch.rand((), generator=generator)) / N)[:, None]
+                path.append((u >= m.T[path[-1]].cumsum(-1)[:, :-1]).sum(-1))
+            return torch.stack(path)
+    """),
+    Wrong(ESTIMATE, "counts-in-eight-bits", r"8 or 16", """
+        def estimate_matrix(before, after, num_states):
+            counts = torch.zeros(num_states, num_states, dtype=torch.uint8)
+            for j, i in zip(before.tolist(), after.tolist()):
+                counts[i, j] += 1
+            seen = counts.sum(0)
+            return torch.where(seen > 0, counts / seen.clamp(min=1), 1 / num_states)
+    """),
+    Wrong(ESTIMATE, "counts-in-sixteen-bits", r"8 or 16", """
+        def estimate_matrix(before, after, num_states):
+            pairs = torch.bincount(after * num_states + before, minlength=num_states ** 2)
+            counts = pairs.reshape(num_states, num_states).to(torch.int16)
+            seen = counts.sum(0)
+            return torch.where(seen > 0, counts / seen.clamp(min=1), 1 / num_states)
+    """),
+    Wrong(ESTIMATE, "counts-in-half-precision", r"8 or 16", """
+        def estimate_matrix(before, after, num_states):
+            counts = torch.zeros(num_states * num_states, dtype=torch.float16)
+            counts.index_add_(0, after * num_states + before, torch.ones(len(before), dtype=torch.float16))
+            counts = counts.reshape(num_states, num_states).double()
+            seen = counts.sum(0)
+            return torch.where(seen > 0, counts / seen.clamp(min=1), 1 / num_states)
+    """),
+    Wrong(ESTIMATE, "rare-pairs-cut-off", None, """
+        def estimate_matrix(before, after, num_states):
+            pairs = torch.bincount(after * num_states + before, minlength=num_states ** 2)
+            counts = pairs.reshape(num_states, num_states).double()
+            counts[counts < 2] = 0
+            seen = counts.sum(0)
+            return torch.where(seen > 0, counts / seen.clamp(min=1), 1 / num_states)
+    """),
+    Wrong(ESTIMATE, "rare-frequencies-cut-off", r"sum to 1", """
+        def estimate_matrix(before, after, num_states):
+            pairs = torch.bincount(after * num_states + before, minlength=num_states ** 2)
+            counts = pairs.reshape(num_states, num_states).double()
+            seen = counts.sum(0)
+            q = torch.where(seen > 0, counts / seen.clamp(min=1), 1 / num_states)
+            return torch.where(q < 2e-2, 0.0, q)
+    """),
 ]
 
 
-TOPIC = Topic("01_single_token_chains", FUNCTIONS, RIGHT, WRONG, samplers=(SAMPLE,))
+DOUBLE = "an answer may be made for float64, the dtype of the notebook's matrices"
+TABLE = {
+    NEXT: {"rare mass": True, **DRAWS_NOTHING, **NO_TEXTS, **NO_TIME, **NO_LOGITS, "shapes": True,
+           "odd rates": "takes no rates", "both floats": DOUBLE, "letters": lambda cases: any(
+               len(case.args[0]) >= 4 and 0 < case.args[0][case.args[0] > 0].min() < 1e-3 for case in cases),
+           "long or many": "every state is looked up by itself",
+           **no("a single step", "two chains", "sparse and late")},
+    CUMULATIVE: {"rare mass": True, **DRAWS_NOTHING, **NO_TEXTS, **NO_LOGITS, "odd rates": "takes no rates",
+                 "letters": lambda cases: any(case.args[0].shape[-1] >= 4 for case in cases),
+                 "long or many": "the entries of a product of such matrices do not underflow, and a right answer may "
+                                 "be a recursion, which Python ends after 1,000 steps",
+                 "shapes": "matrices of one shape", "both floats": DOUBLE,
+                 "two chains": ("kept-by-time", "kept-by-time-and-size"),
+                 "sparse and late": lambda cases: any((case.args[0] == 0).any() and case.args[1] >= 2
+                                                      for case in cases),
+                 "ends of time": lambda cases: {0, 1, 4} <= {case.args[1] for case in cases}},
+    PATHS: {"rare mass": True, **DRAWS_NOTHING, **NO_TEXTS, **NO_LOGITS, "odd rates": "takes no rates",
+            "letters": lambda cases: any(case.args[0].shape[-1] >= 4 for case in cases),
+            "long or many": "the number of paths is K^t", "shapes": "matrices of one shape", "both floats": DOUBLE,
+            "two chains": ("kept-by-start-and-time",),
+            "sparse and late": lambda cases: any((case.args[0] == 0).any() and case.args[2] >= 2 for case in cases),
+            "ends of time": lambda cases: any(case.args[2] == 0 for case in cases)
+            and any(case.args[2] == len(case.args[0]) > 1 for case in cases)},
+    SAMPLE: {"rare mass": "what has a probability below 1e-12 is never drawn", "two calls": True, **NO_LOGITS,
+             "ordinary batch": lambda cases: any(len(case.args[1].unique()) > 1 for case in cases),
+             "batch sizes": lambda cases: {1, 300, 6000} <= {len(case.args[1]) for case in cases},
+             "odd rates": ("rare-states-cut-off", "very-rare-states-cut-off", "percent-numbers"),
+             "letters": lambda cases: any(case.args[0].shape[-1] >= 4 for case in cases),
+             "long or many": lambda cases: any(len(case.args[0]) >= 8 for case in cases),
+             "shapes": "x0 is a vector", "both floats": DOUBLE,
+             "two chains": lambda cases: any(
+                 one.args[0].shape == other.args[0].shape and (one.args[0] != other.args[0]).any()
+                 for one in cases for other in cases),
+             "sparse and late": lambda cases: any((case.args[0] == 0).any() and len(case.args[0]) >= 2
+                                                  for case in cases),
+             "across the batch": ("antithetic-halves", "neighbours-share-their-numbers", "systematic-numbers"),
+             "along the text": ("one-random-number-for-all-steps",),
+             "ends of time": "all T steps are drawn"},
+    ESTIMATE: {**NO_FLOATS, **DRAWS_NOTHING, **NO_TEXTS, **NO_TIME, "odd rates": ("rare-frequencies-cut-off",),
+               "letters": ("rare-pairs-cut-off",),
+               "long or many": lambda cases: any(np.unique(np.stack([*leaves(case.args[:2])]), axis=1,
+                                                           return_counts=True)[1].max() >= 2**15 for case in cases),
+               "shapes": "vectors of pairs", **no("takes no chain", "two chains", "sparse and late")},
+}
+
+TOPIC = Topic("01_single_token_chains", FUNCTIONS, RIGHT, WRONG, samplers=(SAMPLE,), table=TABLE)
 
 
 class TestAnswers(AnswersTests):
@@ -1816,11 +2092,11 @@ def test_the_students_own_functions_are_theirs_again_after_a_check(capsys):
 
 # ------------------------------------------------------------------------------------------------------ statistics
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["multinomial", "inverse-of-the-cumulated-sum-int32"])
-def test_a_right_sampler_passes_whatever_the_seed(kind):
-    found = TOPIC.verdicts_over_seeds(SAMPLE, TOPIC.source_of(SAMPLE, kind), range(20))
-    assert [str(verdict) for verdict in found if not verdict.passed] == []
+class TestSampler(SamplerTests):
+    topic = TOPIC
+    task = SAMPLE
+    steady = ("multinomial", "inverse-of-the-cumulated-sum-int32", "gumbel", "numpy-inside-and-returned")
+    never = ("antithetic-halves", "neighbours-share-their-numbers", "very-rare-states-cut-off", "percent-numbers")
 
 
 @pytest.mark.slow

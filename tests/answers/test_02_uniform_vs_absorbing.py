@@ -1,6 +1,7 @@
 """Do the checks of topic 02 deserve trust? The answers were written from the exercise alone."""
 
 from answers import AnswersTests, NotebookTests, Right, SamplerTests, Topic, Wrong
+from properties import DRAWS_NOTHING, NO_LOGITS, NO_TEXTS, NO_TIME, no
 
 CLOSED = "02-1-closed-form"
 MASK = "02-2-mask-tokens"
@@ -1059,9 +1060,266 @@ WRONG = [
             np.fill_diagonal(q, 0)
             return np.fill_diagonal(q, 1 - q.sum(0))
     """),
+
+    # ---- what rare states, coarse numbers, kept results and dependent draws let through
+    Wrong(CLOSED, "rare-states-cut-off", r"threshold", """
+        def closed_form(alpha_bar, pi):
+            pi = torch.where(pi > 1e-9, pi, 0.0)
+            return alpha_bar * torch.eye(len(pi)) + (1 - alpha_bar) * pi[:, None]
+    """),
+    Wrong(CLOSED, "clamped-for-stability", r"threshold", """
+        def closed_form(alpha_bar, pi):
+            return alpha_bar * torch.eye(len(pi)) + (1 - alpha_bar) * pi.clamp(min=1e-10)[:, None]
+    """),
+    Wrong(CLOSED, "default-for-a-falsy-rate", None, """
+        def closed_form(alpha_bar, pi):
+            alpha_bar = alpha_bar or 1.0
+            return alpha_bar * torch.eye(len(pi)) + (1 - alpha_bar) * pi[:, None]
+    """),
+    Wrong(MASK, "a-copy-of-the-generator", r"second call", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            g = torch.Generator().manual_seed(generator.initial_seed())
+            return torch.where(torch.rand(x0.shape, generator=g) < mask_rate, mask_id, x0)
+    """),
+    Wrong(MASK, "state-put-back", r"second call", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            state = generator.get_state()
+            u = torch.rand(x0.shape, generator=generator)
+            generator.set_state(state)
+            return torch.where(u < mask_rate, mask_id, x0)
+    """),
+    Wrong(MASK, "percent-numbers", r"0\.0005", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            u = torch.randint(100, x0.shape, generator=generator)
+            return torch.where(u < 100 * mask_rate, mask_id, x0)
+    """),
+    Wrong(MASK, "half-precision-coins", r"0\.0005", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            u = torch.rand(x0.shape, generator=generator, dtype=torch.float16)
+            return torch.where(u < mask_rate, mask_id, x0)
+    """),
+    Wrong(MASK, "exact-number-in-the-batch", r"whole batch", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            k = round(mask_rate * x0.numel())
+            order = torch.randperm(x0.numel(), generator=generator)
+            xt = x0.flatten().clone()
+            xt[order[:k]] = mask_id
+            return xt.reshape(x0.shape)
+    """),
+    Wrong(MASK, "a-span-in-each", r"sequences, the share|same number|tell", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            B, n = x0.shape
+            k = torch.bernoulli(torch.full((B, n), mask_rate), generator=generator).sum(1, keepdim=True)
+            start = torch.randint(n, (B, 1), generator=generator)
+            return torch.where((torch.arange(n) - start) % n < k, mask_id, x0)
+    """),
+    Wrong(MASK, "antithetic-halves", r"one sequence tell of those of another", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            B, n = x0.shape
+            u = torch.rand((B + 1) // 2, n, generator=generator)
+            return torch.where(torch.cat([u, 1 - u])[:B] < mask_rate, mask_id, x0)
+    """),
+    Wrong(MASK, "antithetic-along-the-sequence", None, """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            B, n = x0.shape
+            u = torch.rand(B, (n + 1) // 2, generator=generator)
+            return torch.where(torch.cat([u, 1 - u], 1)[:, :n] < mask_rate, mask_id, x0)
+    """),
+    Wrong(MASK, "a-thousand-coins-repeated", r"in a long sequence", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            B, n = x0.shape
+            u = torch.rand(B, 1000, generator=generator).repeat(1, -(-n // 1000))[:, :n]
+            return torch.where(u < mask_rate, mask_id, x0)
+    """),
+    Wrong(MASK, "systematic-numbers", r"whole batch", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            N = x0.numel()
+            u = (torch.randperm(N, generator=generator) + torch.rand((), generator=generator)) / N
+            return torch.where(u.reshape(x0.shape) < mask_rate, mask_id, x0)
+    """),
+    Wrong(MASK, "small-rates-are-nothing", r"0\.0005", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            if mask_rate < 0.01:
+                return x0.clone()
+            return torch.where(torch.rand(x0.shape, generator=generator) < mask_rate, mask_id, x0)
+    """),
+    Wrong(MASK, "one-column-of-coins", r"positions are masked|shares one coin|Error", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            u = torch.rand(len(x0), 1, generator=generator)
+            return torch.where(u < mask_rate, mask_id, x0)
+    """),
+    Wrong(BETA, "difference-of-logs", r"^(?!.*divided by alpha_bar_t).*log\(1 - beta_t\)", """
+        def beta_from_mask_rate(mask_rate):
+            before = torch.cat([torch.zeros(1), mask_rate[:-1]])
+            return torch.log(1 - before) - torch.log(1 - mask_rate)
+    """),
+    Wrong(BETA, "difference-of-logs-made-finite", None, """
+        def beta_from_mask_rate(mask_rate):
+            before = torch.cat([torch.zeros(1), mask_rate[:-1]])
+            return (torch.log(1 - before) - torch.log(1 - mask_rate)).clamp(max=1)
+    """),
+    Wrong(BETA, "visible-share-clamped", r"near 1", """
+        def beta_from_mask_rate(mask_rate):
+            before = torch.cat([torch.zeros(1), mask_rate[:-1]])
+            return (mask_rate - before) / (1 - before).clamp(min=1e-4)
+    """),
+    Wrong(BETA, "epsilon-in-the-denominator", r"near 1", """
+        def beta_from_mask_rate(mask_rate):
+            before = torch.cat([torch.zeros(1), mask_rate[:-1]])
+            return (mask_rate - before) / (1 - before + 1e-6)
+    """),
+    Wrong(BETA, "small-betas-cut-off", r"lambda_0", """
+        def beta_from_mask_rate(mask_rate):
+            before = torch.cat([torch.zeros(1), mask_rate[:-1]])
+            beta = (mask_rate - before) / (1 - before)
+            return torch.where(beta < 1e-4, 0.0, beta)
+    """),
+    Wrong(BETA, "never-quite-one", None, """
+        def beta_from_mask_rate(mask_rate):
+            before = torch.cat([torch.zeros(1), mask_rate[:-1]])
+            return ((mask_rate - before) / (1 - before)).clamp(max=0.999)
+    """),
+    Wrong(INFORMATION, "entropy-of-x0-for-that-of-xt", r"^(?!.*weight).*H\(x_0\) - H\(x_t \| x_0\)", """
+        def mutual_information(p0, matrix):
+            H = lambda p: torch.special.entr(p).sum(0)
+            return H(p0) - H(matrix) @ p0
+    """),
+    Wrong(INFORMATION, "reversed-divergence", r"^(?!.*weight .* missing).*wrong way round", """
+        def mutual_information(p0, matrix):
+            pt = (matrix @ p0)[:, None]
+            w = p0 * pt
+            return (torch.special.xlogy(w, pt) - torch.special.xlogy(w, matrix)).nansum()
+    """),
+    Wrong(INFORMATION, "mean-of-the-column-entropies", r"averaged", """
+        def mutual_information(p0, matrix):
+            H = lambda p: torch.special.entr(p).sum(0)
+            return H(matrix @ p0) - H(matrix).mean()
+    """),
+    Wrong(INFORMATION, "sum-of-the-column-entropies", r"added up", """
+        def mutual_information(p0, matrix):
+            H = lambda p: torch.special.entr(p).sum(0)
+            return H(matrix @ p0) - H(matrix).sum()
+    """),
+    Wrong(INFORMATION, "entropies-of-the-rows", r"rows", """
+        def mutual_information(p0, matrix):
+            H = lambda p: torch.special.entr(p).sum(0)
+            return H(matrix @ p0) - H(matrix.T) @ p0
+    """),
+    Wrong(INFORMATION, "as-if-xt-were-uniform", r"log K", """
+        def mutual_information(p0, matrix):
+            H = lambda p: torch.special.entr(p).sum(0)
+            return torch.log(torch.tensor(len(p0))) - H(matrix) @ p0
+    """),
+    Wrong(INFORMATION, "entropy-of-the-mean-column", r"equally likely", """
+        def mutual_information(p0, matrix):
+            H = lambda p: torch.special.entr(p).sum(0)
+            return H(matrix.mean(1)) - H(matrix) @ p0
+    """),
+    Wrong(INFORMATION, "rare-terms-cut-off", r"rare", """
+        def mutual_information(p0, matrix):
+            pt = (matrix @ p0)[:, None]
+            w = p0 * matrix
+            terms = w * (matrix / pt).log()
+            return terms[w > 1e-4].sum()
+    """),
+    Wrong(INFORMATION, "clamped-for-stability", None, """
+        def mutual_information(p0, matrix):
+            pt = (matrix @ p0)[:, None]
+            q = matrix.clamp(min=1e-4)
+            return (p0 * q * (q.log() - pt.clamp(min=1e-4).log())).sum()
+    """),
+    Wrong(INFORMATION, "negative-by-another-route", r"^(?!.*missing)", """
+        def mutual_information(p0, matrix):
+            H = lambda p: torch.special.entr(p).sum(0)
+            return H(matrix @ p0) - 2 * H(matrix) @ p0 - H(p0)
+    """),
+    Wrong(BAND, "three-sigma-only", r"entries are 0", """
+        def gaussian_band(num_states, sigma):
+            level = torch.arange(num_states).double()
+            w = torch.exp(-(level[:, None] - level) ** 2 / (2 * sigma ** 2))
+            w[(level[:, None] - level).abs() > 3 * sigma] = 0
+            q = (w / w.sum(0).max()).fill_diagonal_(0)
+            return q + torch.diag(1 - q.sum(0))
+    """),
+    Wrong(BAND, "weights-below-1e-12-cut-off", r"entries are 0", """
+        def gaussian_band(num_states, sigma):
+            level = torch.arange(num_states).double()
+            w = torch.exp(-(level[:, None] - level) ** 2 / (2 * sigma ** 2))
+            w[w < 1e-12] = 0
+            q = (w / w.sum(0).max()).fill_diagonal_(0)
+            return q + torch.diag(1 - q.sum(0))
+    """),
+    Wrong(BAND, "clamped-for-stability", r"threshold", """
+        def gaussian_band(num_states, sigma):
+            level = torch.arange(num_states).double()
+            w = torch.exp(-(level[:, None] - level) ** 2 / (2 * sigma ** 2))
+            w = w.clamp(min=1e-10)
+            q = (w / w.sum(0).max()).fill_diagonal_(0)
+            return q + torch.diag(1 - q.sum(0))
+    """),
+    Wrong(BAND, "half-precision", r"are 0", """
+        def gaussian_band(num_states, sigma):
+            level = torch.arange(num_states).double()
+            w = torch.exp(-(level[:, None] - level) ** 2 / (2 * sigma ** 2))
+            w = w.half().float()
+            q = (w / w.sum(0).max()).fill_diagonal_(0)
+            return q + torch.diag(1 - q.sum(0))
+    """),
+    Wrong(BAND, "sum-of-a-column-by-the-middle", None, """
+        def gaussian_band(num_states, sigma):
+            level = torch.arange(num_states).double()
+            w = torch.exp(-(level[:, None] - level) ** 2 / (2 * sigma ** 2))
+            q = (w / w[:, num_states // 2 - 1].sum()).fill_diagonal_(0)
+            return q + torch.diag(1 - q.sum(0))
+    """),
 ]
 
-TOPIC = Topic("02_uniform_vs_absorbing", FUNCTIONS, RIGHT, WRONG, samplers=(MASK,))
+DOUBLE = "an answer may be made for float64, the dtype of the notebook's tensors"
+ONE_SHAPE = "arguments of one number of dimensions"
+TABLE = {
+    CLOSED: {"rare mass": True, **DRAWS_NOTHING, **NO_TEXTS, **NO_LOGITS, "shapes": ONE_SHAPE, "both floats": DOUBLE,
+             "odd rates": lambda cases: any(round(10 * case.args[0]) != 10 * case.args[0] for case in cases),
+             "letters": lambda cases: any(len(case.args[1]) >= 4 and 0 < case.args[1][case.args[1] > 0].min() < 1e-3
+                                          for case in cases),
+             "long or many": "every entry is computed by itself",
+             **no("takes no matrices", "two chains", "sparse and late"),
+             "ends of time": lambda cases: {0.0, 1.0} <= {case.args[0] for case in cases}},
+    MASK: {"rare mass": "what has a probability below 1e-12 is never drawn", "two calls": True, **NO_LOGITS,
+           "ordinary batch": "no text is special: every token has its own coin", "batch sizes": True,
+           "odd rates": ("percent-numbers", "half-precision-coins", "small-rates-are-nothing"),
+           "letters": "a token is masked whatever it is; the cases have five letters",
+           "long or many": lambda cases: any(case.args[0].shape[1] > 70_000 for case in cases),
+           "shapes": ONE_SHAPE, **no("takes no chain", "two chains", "sparse and late"),
+           "across the batch": ("antithetic-halves", "exact-number-in-the-batch", "systematic-numbers"),
+           "along the text": ("a-span-in-each", "antithetic-along-the-sequence", "a-thousand-coins-repeated"),
+           "ends of time": lambda cases: {0.0, 1.0} <= {case.args[1] for case in cases},
+           "both floats": "takes no tensor of floating point numbers"},
+    BETA: {"rare mass": lambda cases: any(case.args[0][0] < 1e-4 and 0 < 1 - case.args[0][-2] < 1e-6 for case in cases
+                                          if len(case.args[0]) > 1),     # below that, 1 - quotient loses all digits
+           **DRAWS_NOTHING, **NO_TEXTS, **NO_LOGITS, "shapes": ONE_SHAPE, "both floats": DOUBLE,
+           "odd rates": ("small-betas-cut-off", "visible-share-clamped"), "letters": "takes no letters",
+           "long or many": "every beta_t is computed from two neighbours",
+           "two chains": lambda cases: len({len(case.args[0]) for case in cases}) < len(cases),
+           "sparse and late": "takes no matrices",
+           "ends of time": lambda cases: any(case.args[0][-1] == 1 for case in cases)
+           and any(len(case.args[0]) == 1 for case in cases)},
+    INFORMATION: {"rare mass": lambda cases: any(0 < case.args[1][case.args[1] > 0].min() < 1e-4 for case in cases),
+                  # p log p of less is smaller than what float32 can tell
+                  **DRAWS_NOTHING, **NO_TEXTS, **NO_LOGITS, "shapes": ONE_SHAPE, "both floats": DOUBLE,
+                  "odd rates": "takes no rates", "letters": ("rare-terms-cut-off", "clamped-for-stability"),
+                  "long or many": "a sum over K^2 terms, of which none underflows",
+                  "two chains": lambda cases: len({tuple(case.args[1].shape) for case in cases}) < len(cases),
+                  "sparse and late": lambda cases: sum(bool((case.args[1] == 0).any()) for case in cases) >= 2,
+                  "ends of time": lambda cases: {"t = 0", "absorbing, t = T"} <= {case.label for case in cases}},
+    BAND: {"rare mass": ("weights-below-1e-12-cut-off", "clamped-for-stability", "three-sigma-only"),
+           **DRAWS_NOTHING, **NO_TEXTS, **NO_LOGITS, **NO_TIME, "shapes": "takes two numbers",
+           "both floats": "takes no tensor", "odd rates": "takes no rates",
+           "letters": lambda cases: {2, 3, 4, 30} <= {case.args[0] for case in cases},
+           "long or many": "every entry is computed by itself",
+           **no("takes no chain", "two chains", "sparse and late")},
+}
+
+TOPIC = Topic("02_uniform_vs_absorbing", FUNCTIONS, RIGHT, WRONG, samplers=(MASK,), table=TABLE)
 
 
 class TestAnswers(AnswersTests):
@@ -1078,4 +1336,5 @@ class TestSampler(SamplerTests):
     topic = TOPIC
     task = MASK
     steady = ("where", "survivors-above-one-minus-the-rate", "bernoulli-int32")
-    never = ("one-coin-a-sequence", "one-coin-a-position", "exact-number-in-a-sequence")
+    never = ("antithetic-halves", "exact-number-in-the-batch", "a-thousand-coins-repeated", "percent-numbers",
+             "one-coin-a-sequence", "one-coin-a-position", "exact-number-in-a-sequence")

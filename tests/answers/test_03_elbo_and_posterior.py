@@ -1,6 +1,7 @@
 """Do the checks of topic 03 deserve trust? The answers were written from the exercise alone."""
 
 from answers import AnswersTests, NotebookTests, Right, Topic, Wrong
+from properties import DRAWS_NOTHING, NO_CHAIN, NO_LOGITS, NO_TEXTS, NO_TIME, floats, no
 
 POSTERIOR = "03-1-posterior"
 KL = "03-2-categorical-kl"
@@ -2357,9 +2358,299 @@ WRONG = [
                 law[:] = reverse[t - 1] @ law
             return law.log()
     """),
+    Wrong(POSTERIOR, "eps-below-the-line", r"small probabilities count", """
+        def posterior(Q, xt, x0, t):
+            law = Q.new_zeros(Q.shape[-1])
+            law[x0] = 1
+            for s in range(t - 1):
+                law = Q[s] @ law
+            joint = Q[t - 1][xt] * law
+            return joint / (joint.sum() + 1e-12)
+    """),
+    Wrong(POSTERIOR, "factors-cut-off-at-1e-8", r"small probabilities count", """
+        def posterior(Q, xt, x0, t):
+            law = Q.new_zeros(Q.shape[-1])
+            law[x0] = 1
+            for s in range(t - 1):
+                law = Q[s] @ law
+            joint = Q[t - 1][xt] * law * (Q[t - 1][xt] > 1e-8)
+            return joint / joint.sum()
+    """),
+    Wrong(POSTERIOR, "factors-clamped-at-1e-9", r"small probabilities count", """
+        def posterior(Q, xt, x0, t):
+            law = Q.new_zeros(Q.shape[-1])
+            law[x0] = 1
+            for s in range(t - 1):
+                law = Q[s] @ law
+            keep = law > 0
+            joint = torch.where(Q[t - 1][xt] > 0, Q[t - 1][xt].clamp(min=1e-9), 0.0) * law * keep
+            return joint / joint.sum()
+    """),
+    Wrong(POSTERIOR, "first-product-kept-by-size-and-t", r"keep nothing", """
+        kept = {}
+
+        def posterior(Q, xt, x0, t):
+            key = (*Q.shape, float(Q[-1].min() == 0), t)
+            if key not in kept:
+                product = torch.eye(Q.shape[-1], dtype=Q.dtype)
+                for s in range(t - 1):
+                    product = Q[s] @ product
+                kept[key] = product
+            joint = Q[t - 1][xt] * kept[key][:, x0].to(Q.dtype)
+            return joint / joint.sum()
+    """),
+    Wrong(POSTERIOR, "float64-by-hand", r"float32", """
+        def posterior(Q, xt, x0, t):
+            law = torch.eye(Q.shape[-1], dtype=torch.float64)[x0]
+            for s in range(t - 1):
+                law = Q[s] @ law
+            joint = Q[t - 1][xt] * law
+            return joint / joint.sum()
+    """),
+    Wrong(POSTERIOR, "only-ways-that-one-step-has", None, """
+        def posterior(Q, xt, x0, t):
+            law = Q.new_zeros(Q.shape[-1])
+            law[x0] = 1
+            for s in range(t - 1):
+                law = (Q[s] * (Q[0] > 0)) @ law * (Q[0][:, x0] > 0)
+            joint = Q[t - 1][xt] * law
+            return joint / joint.sum()
+    """),
+    # Near misses: with a guard a wrong factor gives 0 everywhere, and nothing was left unnormalised.
+    Wrong(POSTERIOR, "exchanged-with-a-guard", r"^(?!.*sum to 1).*exchanged", """
+        def posterior(Q, xt, x0, t):
+            law = torch.eye(Q.shape[-1], dtype=Q.dtype)[xt]
+            for s in range(t - 1):
+                law = Q[s] @ law
+            joint = Q[t - 1][x0] * law
+            return joint / (joint.sum() + 1e-30)
+    """),
+    Wrong(POSTERIOR, "transposed-with-a-guard", r"^(?!.*sum to 1).*transposed", """
+        def posterior(Q, xt, x0, t):
+            Q = Q.mT
+            law = torch.eye(Q.shape[-1], dtype=Q.dtype)[x0]
+            for s in range(t - 1):
+                law = Q[s] @ law
+            joint = Q[t - 1][xt] * law
+            return joint / joint.sum().clamp(min=1e-30)
+    """),
+    Wrong(POSTERIOR, "last-two-steps-exchanged-with-a-guard", r"^(?!.*sum to 1)", """
+        def posterior(Q, xt, x0, t):
+            law = torch.eye(Q.shape[-1], dtype=Q.dtype)[x0]
+            for s in range(t - 1):
+                law = Q[s] @ law
+            joint = Q[t - 1][:, xt] * Q[t - 1][x0]
+            return joint / (joint.sum() + 1e-30)
+    """),
+    Wrong(KL, "p-clamped-where-it-is-positive", r"small probabilities count", """
+        def categorical_kl(q, p):
+            p = torch.where(p > 0, p.clamp(min=1e-12), p)
+            return (torch.special.xlogy(q, q) - torch.special.xlogy(q, p)).sum(-1)
+    """),
+    Wrong(KL, "small-p-infinite", r"small probabilities count", """
+        def categorical_kl(q, p):
+            p = torch.where(p > 1e-9, p, 0.0)
+            return (torch.special.xlogy(q, q) - torch.special.xlogy(q, p)).sum(-1)
+    """),
+    Wrong(KL, "squeezed", r"shape", """
+        def categorical_kl(q, p):
+            return (torch.special.xlogy(q, q) - torch.special.xlogy(q, p)).sum(-1).squeeze()
+    """),
+    Wrong(MIXTURE, "one-step-reachable-only", r"\*one\* step|one step", """
+        def reverse_mixture(Q, xt, x0_probs, t):
+            w = x0_probs * ((Q[t - 1][xt] > 0) | (t == 1))
+            w = w / w.sum()
+            return sum(w[x0] * posterior(Q, xt, x0, t) for x0 in range(len(w)) if w[x0] > 0)
+    """),
+    Wrong(MIXTURE, "weights-below-1e-4-left-out", r"beliefs", """
+        def reverse_mixture(Q, xt, x0_probs, t):
+            return sum(w * posterior(Q, xt, x0, t) for x0, w in enumerate(x0_probs) if w > 1e-4)
+    """),
+    Wrong(MIXTURE, "weights-below-1-in-100-left-out", r"weight|sum to 1", """
+        def reverse_mixture(Q, xt, x0_probs, t):
+            return sum(w * posterior(Q, xt, x0, t) for x0, w in enumerate(x0_probs) if w > 1e-2)
+    """),
+    Wrong(MIXTURE, "evidence-with-eps", r"small probabilities count", """
+        def reverse_mixture(Q, xt, x0_probs, t):
+            C = torch.eye(Q.shape[1], dtype=Q.dtype)
+            for s in range(t - 1):
+                C = Q[s] @ C
+            joint = Q[t - 1][xt][:, None] * C
+            return (joint / (joint.sum(0) + 1e-12)) @ x0_probs
+    """),
+    Wrong(MIXTURE, "first-products-kept-by-size-and-t", r"keep nothing", """
+        kept = {}
+
+        def reverse_mixture(Q, xt, x0_probs, t):
+            key = (*Q.shape, float(Q[-1].min() == 0), t)
+            if key not in kept:
+                kept[key] = [posterior(Q, x, x0, t) for x in range(len(Q[0])) for x0 in range(len(Q[0]))]
+            back = kept[key][xt * len(Q[0]):][:len(Q[0])]
+            return sum(w * back[x0].to(w.dtype) for x0, w in enumerate(x0_probs) if w > 0)
+    """),
+    Wrong(MIXTURE, "exchanged-with-a-guard", r"^(?!.*sum to 1).*exchanged", """
+        def reverse_mixture(Q, xt, x0_probs, t):
+            return sum(w * posterior(Q, x0, xt, t).nan_to_num(0) for x0, w in enumerate(x0_probs) if w > 0)
+    """),
+    Wrong(BOUND, "rare-xt-left-out", r"small probability", """
+        def bound_terms(Q, reverse, prior, x0):
+            law = torch.eye(Q.shape[-1], dtype=Q.dtype)[x0]
+            terms = []
+            for t in range(1, len(Q) + 1):
+                law = Q[t - 1] @ law
+                terms.append(sum(law[xt] * categorical_kl(posterior(Q, xt, x0, t), reverse[t - 1][:, xt])
+                                 for xt in range(len(law)) if law[xt] > 1e-4))
+            return torch.stack([*terms, categorical_kl(law, prior)])
+    """),
+    Wrong(BOUND, "model-clamped-at-1e-12", r"small probabilities count", """
+        def bound_terms(Q, reverse, prior, x0):
+            reverse, prior = reverse.clamp(min=1e-12), prior.clamp(min=1e-12)
+            law = torch.eye(Q.shape[-1], dtype=Q.dtype)[x0]
+            terms = []
+            for t in range(1, len(Q) + 1):
+                law = Q[t - 1] @ law
+                terms.append(sum(law[xt] * categorical_kl(posterior(Q, xt, x0, t), reverse[t - 1][:, xt])
+                                 for xt in range(len(law)) if law[xt] > 0))
+            return torch.stack([*terms, categorical_kl(law, prior)])
+    """),
+    Wrong(BOUND, "laws-kept-by-size-and-x0", r"keep nothing", """
+        kept = {}
+
+        def bound_terms(Q, reverse, prior, x0):
+            law = torch.eye(Q.shape[-1], dtype=Q.dtype)[x0]
+            terms = []
+            for t in range(1, len(Q) + 1):
+                law = kept.setdefault((*Q.shape, Q.dtype, float(Q[-1].min() == 0), x0, t), Q[t - 1] @ law)
+                terms.append(sum(law[xt] * categorical_kl(posterior(Q, xt, x0, t), reverse[t - 1][:, xt])
+                                 for xt in range(len(law)) if law[xt] > 0))
+            return torch.stack([*terms, categorical_kl(law, prior)])
+    """),
+    Wrong(LIKELIHOOD, "clamped-where-it-is-positive", r"small probabilities count", """
+        def log_likelihood(reverse, prior):
+            law = prior
+            for table in reverse.flip(0):
+                law = table @ law
+            return torch.where(law > 0, law.clamp(min=1e-20), law).log()
+    """),
+    Wrong(LIKELIHOOD, "below-minus-60-infinite", r"small probabilities count", """
+        def log_likelihood(reverse, prior):
+            law = prior
+            for table in reverse.flip(0):
+                law = table @ law
+            logs = law.log()
+            return torch.where(logs < -60, -torch.inf, logs)
+    """),
+    Wrong(LIKELIHOOD, "product-kept-by-size", r"keep nothing", """
+        kept = {}
+
+        def log_likelihood(reverse, prior):
+            key = (*reverse.shape, reverse.dtype)
+            if key not in kept:
+                whole = torch.eye(len(prior), dtype=reverse.dtype)
+                for table in reverse:
+                    whole = whole @ table
+                kept[key] = whole
+            return (kept[key] @ prior).log()
+    """),
+    Wrong(LIKELIHOOD, "float64-by-hand", r"float32", """
+        def log_likelihood(reverse, prior):
+            whole = torch.eye(len(prior), dtype=torch.float64)
+            for table in reverse:
+                whole = whole @ table
+            return (whole @ prior).log()
+    """),
+    Wrong(POSTERIOR, "certain-where-nothing-changed", None, """
+        def posterior(Q, xt, x0, t):
+            law = torch.eye(Q.shape[-1], dtype=Q.dtype)[x0]
+            if xt == x0:
+                return law
+            for s in range(t - 1):
+                law = Q[s] @ law
+            joint = Q[t - 1][xt] * law
+            return joint / joint.sum()
+    """),
+    Wrong(KL, "small-values-made-0", r"small KL", """
+        def categorical_kl(q, p):
+            kl = (torch.special.xlogy(q, q) - torch.special.xlogy(q, p)).sum(-1)
+            return torch.where(kl < 1e-3, 0.0, kl)
+    """),
+    Wrong(KL, "terms-of-a-small-q-left-out", r"small probabilities count", """
+        def categorical_kl(q, p):
+            q = torch.where(q > 1e-4, q, 0.0)
+            return (torch.special.xlogy(q, q) - torch.special.xlogy(q, p)).sum(-1)
+    """),
 ]
 
-TOPIC = Topic("03_elbo_and_posterior", FUNCTIONS, RIGHT, WRONG)
+
+# ---------------------------------------------------------------------------------- what a wrong answer could exploit
+
+def _rarely_reached(cases):
+    """An x_t that is hardly ever reached. Not below 1e-12 in all: torch's normalize, a right answer, stops there."""
+    return any(0 < case.args[0][case.args[3] - 1, case.args[1]].max() < 1e-9 for case in cases)
+
+
+def _zeros_at_a_late_time(cases):
+    """A chain with zeros and an x_0 that does not lead to x_t in one step, but in t."""
+    for Q, xt, x0, t in (case.args for case in cases):
+        weights = x0 if hasattr(x0, "ndim") else Q.new_zeros(len(Q[0])).index_fill(0, Q.new_tensor(x0).long(), 1)
+        if t > 1 and ((Q[t - 1][xt] == 0) & (weights > 0)).any():
+            return True
+    return False
+
+
+def _times(cases):
+    return {(case.args[3] == 1, case.args[3] == len(case.args[0])) for case in cases} >= {(True, False), (False, True)}
+
+
+NO_RATE = no("takes no rate", "odd rates")
+SMALL = no("the K^t ways of a right answer that goes through all of them allow no long chain", "long or many")
+STATES = no("takes states and a time, no tensors of several shapes", "shapes")
+FOUR_STATES = {"letters": lambda cases: any(case.args[0].shape[-1] >= 4 for case in cases)}
+
+TABLE = {
+    POSTERIOR: {
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_LOGITS, **NO_RATE, **SMALL, **STATES, **FOUR_STATES,
+        "rare mass": _rarely_reached, "both floats": True,
+        "two chains": ("first-product-kept-by-size-and-t",),
+        "sparse and late": _zeros_at_a_late_time,
+        "ends of time": _times,
+    },
+    KL: {
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_CHAIN, **NO_TIME, **NO_RATE, **FOUR_STATES,
+        "rare mass": True, "both floats": True,
+        "long or many": "the terms are added, and nothing is multiplied that could underflow",
+        "shapes": lambda cases: {case.args[0].shape[:-1] for case in cases} >= {(), (1,), (3,), (2, 3)},
+        "large logits": "takes no logits",
+        "-inf": ("nan-to-num-of-the-terms", "infinity-made-zero", "whole-batch-infinite"),    # it is +inf here
+    },
+    MIXTURE: {
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_LOGITS, **NO_RATE, **SMALL, **STATES, **FOUR_STATES,
+        "rare mass": lambda cases: _rarely_reached(cases) and any(
+            ((leaf > 0) & (leaf < 1e-4)).any() for leaf in floats(cases) if leaf.ndim == 1),
+        "both floats": True,
+        "two chains": ("first-products-kept-by-size-and-t",),
+        "sparse and late": _zeros_at_a_late_time,
+        "ends of time": _times,
+    },
+    BOUND: {
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_LOGITS, **NO_RATE, **SMALL, **STATES, **FOUR_STATES,
+        "rare mass": True, "both floats": True,
+        "two chains": ("laws-kept-by-size-and-x0",),
+        "sparse and late": lambda cases: any(len(case.args[0]) >= 3 and (case.args[0] == 0).any() for case in cases),
+        "ends of time": lambda cases: {len(case.args[0]) for case in cases} >= {1, 2, 3, 4},
+    },
+    LIKELIHOOD: {
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_RATE, **SMALL, **STATES, **FOUR_STATES,
+        "rare mass": True, "both floats": True,
+        "two chains": ("product-kept-by-size",),
+        "sparse and late": lambda cases: any(len(case.args[0]) >= 2 and (case.args[0] == 0).any() for case in cases),
+        "ends of time": lambda cases: {len(case.args[0]) for case in cases} >= {1, 2, 3, 4},
+        "large logits": "takes no logits",
+        "-inf": ("zeros-cut-off", "eps-in-the-logarithm"),
+    },
+}
+
+TOPIC = Topic("03_elbo_and_posterior", FUNCTIONS, RIGHT, WRONG, table=TABLE)
 
 
 class TestAnswers(AnswersTests):

@@ -1,6 +1,9 @@
 """Do the checks of topic 04 deserve trust? The answers were written from the exercise alone."""
 
+import numpy as np
+import torch
 from answers import AnswersTests, NotebookTests, Right, Topic, Wrong
+from properties import DRAWS_NOTHING, NO_CHAIN, NO_LOGITS, NO_TEXTS, NO_TIME, leaves, no
 
 FORWARD = "04-1-forward-log-prob"
 TC = "04-2-total-correlation"
@@ -407,15 +410,6 @@ RIGHT = [
                 xt[visible] = x0.numpy()[visible]
                 probs.append(denoiser(torch.from_numpy(xt)).numpy()[i, x0[i]])
             return -np.sum(np.log(probs))
-    """),
-    Right(ORDERED, "minus-log-of-the-product-float32", """
-        def ordered_nll(denoiser, x0, order, mask_id):
-            xt = x0 * 0 + mask_id
-            p = torch.ones(())
-            for i in order:
-                p = p * denoiser(xt)[i, x0[i]].float()
-                xt[i] = x0[i]
-            return -p.log()
     """),
     Right(ORDERED, "masks-put-on-backwards", """
         def ordered_nll(denoiser, x0, order, mask_id):
@@ -1873,9 +1867,307 @@ WRONG = [
                 xt[0, i] = x0[i]
             return nll
     """),
+    Wrong(ORDERED, "minus-log-of-the-product-float32", r"underflow", """
+        def ordered_nll(denoiser, x0, order, mask_id):
+            xt = x0 * 0 + mask_id
+            p = torch.ones(())
+            for i in order:
+                p = p * denoiser(xt)[i, x0[i]].float()
+                xt[i] = x0[i]
+            return -p.log()
+    """),
+    Wrong(ORDERED, "minus-log-of-the-product", r"underflow", """
+        def ordered_nll(denoiser, x0, order, mask_id):
+            xt, p = torch.full_like(x0, mask_id), 1.0
+            for i in order:
+                p = p * denoiser(xt)[i, x0[i]].double()
+                xt[i] = x0[i]
+            return -p.log()
+    """),
+    Wrong(ORDERED, "clamped-at-1e-12", r"small probabilities count", """
+        def ordered_nll(denoiser, x0, order, mask_id):
+            xt, nll = torch.full_like(x0, mask_id), 0.0
+            for i in order:
+                nll = nll - denoiser(xt)[i, x0[i]].clamp(min=1e-12).log()
+                xt[i] = x0[i]
+            return nll
+    """),
+    Wrong(ORDERED, "eps-of-1e-8", None, """
+        def ordered_nll(denoiser, x0, order, mask_id):
+            xt, nll = torch.full_like(x0, mask_id), 0.0
+            for i in order:
+                nll = nll - (denoiser(xt)[i, x0[i]] + 1e-8).log()
+                xt[i] = x0[i]
+            return nll
+    """),
+    Wrong(ORDERED, "four-steps-at-most", None, """
+        def ordered_nll(denoiser, x0, order, mask_id):
+            xt, nll = torch.full_like(x0, mask_id), 0.0
+            for i in order[:4]:
+                nll = nll - denoiser(xt)[i, x0[i]].log()
+                xt[i] = x0[i]
+            return nll
+    """),
+    Wrong(FORWARD, "clamped-at-minus-60", r"inf", """
+        def forward_log_prob(matrix, x0, xt):
+            return matrix[xt, x0].log().clamp(min=-60).sum(-1)
+    """),
+    Wrong(FORWARD, "rare-steps-clamped", r"small probabilities count", """
+        def forward_log_prob(matrix, x0, xt):
+            p = matrix[xt, x0]
+            return torch.where(p > 0, p.clamp(min=1e-12), p).log().sum(-1)
+    """),
+    Wrong(FORWARD, "rare-steps-taken-for-impossible", r"small probabilities count", """
+        def forward_log_prob(matrix, x0, xt):
+            p = matrix[xt, x0]
+            return torch.where(p > 1e-8, p, 0.0).log().sum(-1)
+    """),
+    Wrong(FORWARD, "first-matrix-kept", None, """
+        kept = {}
+
+        def forward_log_prob(matrix, x0, xt):
+            logs = kept.setdefault(len(matrix), matrix.log())
+            return logs[xt, x0].sum(-1)
+    """),
+    Wrong(FORWARD, "chunks-multiplied", r"underflow", """
+        def forward_log_prob(matrix, x0, xt):
+            parts = matrix[xt, x0].float().split(8, dim=1)
+            return torch.stack([part.prod(1).log() for part in parts]).sum(0)
+    """),
+    Wrong(FORWARD, "float64-by-hand", r"float32", """
+        def forward_log_prob(matrix, x0, xt):
+            K = matrix.shape[0]
+            eye = torch.eye(K, dtype=torch.float64)
+            return ((eye[xt] @ matrix) * eye[x0]).sum(-1).log().sum(-1)
+    """),
+    Wrong(TC, "cut-off-at-1e-5", r"small probabilities count", """
+        def total_correlation(joint):
+            H = lambda p: -(p[p > 1e-5] * p[p > 1e-5].log()).sum()
+            one = [joint.movedim(i, 0).reshape(len(joint), -1).sum(1) for i in range(joint.ndim)]
+            return sum(H(p) for p in one) - H(joint)
+    """),
+    Wrong(TC, "clamped-at-1e-5", r"small probabilities count", """
+        def total_correlation(joint):
+            H = lambda p: -(p * p.clamp(min=1e-5).log()).sum()
+            one = [joint.movedim(i, 0).reshape(len(joint), -1).sum(1) for i in range(joint.ndim)]
+            return sum(H(p) for p in one) - H(joint)
+    """),
+    Wrong(TC, "eps-of-1e-8", r"small probabilities count", """
+        def total_correlation(joint):
+            H = lambda p: -(p * (p + 1e-8).log()).sum()
+            one = [joint.movedim(i, 0).reshape(len(joint), -1).sum(1) for i in range(joint.ndim)]
+            return sum(H(p) for p in one) - H(joint)
+    """),
+    Wrong(TC, "at-most-four-positions", r"any number of dimensions", """
+        def total_correlation(joint):
+            H = lambda p: torch.special.entr(p).sum()
+            one = [joint.movedim(i, 0).reshape(len(joint), -1).sum(1) for i in range(joint.ndim)]
+            return sum(H(p) for p in one[:4]) - H(joint)
+    """),
+    Wrong(BAYES, "two-visible-tokens-at-most", r"first two visible", """
+        def bayes_denoiser(joint, xt, mask_id):
+            table = joint.clone()
+            seen = [i for i in range(len(xt)) if xt[i] != mask_id]
+            for i in seen[:2]:
+                away = torch.arange(len(joint)) != xt[i]
+                table.movedim(i, 0)[away] = 0
+            rows = torch.stack([table.movedim(i, 0).reshape(len(joint), -1).sum(1) for i in range(len(xt))])
+            rows = rows / rows.sum(-1, keepdim=True)
+            for i in seen:
+                rows[i] = torch.eye(len(joint), dtype=rows.dtype)[xt[i]]
+            return rows
+    """),
+    Wrong(BAYES, "window-of-two", r"distance of at most two", """
+        def bayes_denoiser(joint, xt, mask_id):
+            n, V = len(xt), len(joint)
+            rows = []
+            for i in range(n):
+                table = joint.clone()
+                for j in range(max(i - 2, 0), min(i + 3, n)):
+                    if xt[j] != mask_id:
+                        table.movedim(j, 0)[torch.arange(V) != xt[j]] = 0
+                row = table.movedim(i, 0).reshape(V, -1).sum(1)
+                rows.append(row / row.sum())
+            return torch.stack(rows)
+    """),
+    Wrong(BAYES, "eps-of-1e-12-below-the-line", r"small probabilities count", """
+        def bayes_denoiser(joint, xt, mask_id):
+            table = joint.clone()
+            for i in range(len(xt)):
+                if xt[i] != mask_id:
+                    table.movedim(i, 0)[torch.arange(len(joint)) != xt[i]] = 0
+            table = table / (table.sum() + 1e-12)
+            return torch.stack([table.movedim(i, 0).reshape(len(joint), -1).sum(1) for i in range(len(xt))])
+    """),
+    Wrong(BAYES, "table-cut-off-at-1e-10", r"small probabilities count", """
+        def bayes_denoiser(joint, xt, mask_id):
+            table = joint * (joint > 1e-10)
+            for i in range(len(xt)):
+                if xt[i] != mask_id:
+                    table.movedim(i, 0)[torch.arange(len(joint)) != xt[i]] = 0
+            table = table / table.sum()
+            return torch.stack([table.movedim(i, 0).reshape(len(joint), -1).sum(1) for i in range(len(xt))])
+    """),
+    # A near miss: the sequences are not counted, each masked row is simply uniform.
+    Wrong(BAYES, "masked-rows-uniform", r"^(?!.*counted).*uniform", """
+        def bayes_denoiser(joint, xt, mask_id):
+            V = len(joint)
+            rows = torch.full((len(xt), V), 1 / V, dtype=joint.dtype)
+            for i in range(len(xt)):
+                if xt[i] != mask_id:
+                    rows[i] = torch.eye(V, dtype=joint.dtype)[xt[i]]
+            return rows
+    """),
+    Wrong(KL, "certain-positions-left-out", r"^(?!.*term with q).*position counts", """
+        def sequence_kl(posterior, model):
+            terms = torch.special.xlogy(posterior, posterior) - torch.special.xlogy(posterior, model)
+            return (terms.sum(-1) * (posterior.amax(-1) < 1)).sum(-1)
+    """),
+    Wrong(KL, "model-clamped-at-1e-8", r"small probabilities count", """
+        def sequence_kl(posterior, model):
+            terms = torch.special.xlogy(posterior, posterior) - torch.special.xlogy(posterior, model.clamp(min=1e-8))
+            return terms.sum((1, 2))
+    """),
+    Wrong(KL, "eps-of-1e-12", r"small probabilities count", """
+        def sequence_kl(posterior, model):
+            return (posterior * ((posterior + 1e-12) / (model + 1e-12)).log()).sum((1, 2))
+    """),
+    Wrong(KL, "sum-over-the-first-two-dimensions", r"shape", """
+        def sequence_kl(posterior, model):
+            terms = torch.special.xlogy(posterior, posterior) - torch.special.xlogy(posterior, model)
+            return terms.sum((0, 1))
+    """),
+    Wrong(KL, "small-terms-left-out", r"small probabilities count", """
+        def sequence_kl(posterior, model):
+            terms = posterior * (posterior.clamp(min=1e-3) / model.clamp(min=1e-3)).log()
+            return terms.sum((1, 2))
+    """),
+    Wrong(ORDERED, "predictions-kept-by-state", r"keep nothing", """
+        kept = {}
+
+        def ordered_nll(denoiser, x0, order, mask_id):
+            xt, nll = torch.full_like(x0, mask_id), 0.0
+            for i in order:
+                state = tuple(xt.tolist())
+                if state not in kept:
+                    kept[state] = denoiser(xt)
+                nll = nll - kept[state][i, x0[i]].log()
+                xt[i] = x0[i]
+            return nll
+    """),
+    Wrong(FORWARD, "counts-of-uint8", r"count may be too large", """
+        def forward_log_prob(matrix, x0, xt):
+            K = len(matrix)
+            counts = torch.zeros(len(x0), K, K, dtype=torch.uint8)
+            for b in range(len(x0)):
+                for a, c in zip(xt[b].tolist(), x0[b].tolist()):
+                    counts[b, a, c] += 1
+            return torch.xlogy(counts.to(matrix.dtype), matrix).sum((1, 2))
+    """),
+    Wrong(TC, "small-values-made-0", r"is not 0", """
+        def total_correlation(joint):
+            H = lambda p: torch.special.entr(p).sum()
+            one = [joint.movedim(i, 0).reshape(len(joint), -1).sum(1) for i in range(joint.ndim)]
+            tc = sum(H(p) for p in one) - H(joint)
+            return torch.where(tc < 2e-3, torch.zeros_like(tc), tc)
+    """),
+    Wrong(BAYES, "small-entries-made-0", r"small probabilities count", """
+        def bayes_denoiser(joint, xt, mask_id):
+            table = joint.clone()
+            for i in range(len(xt)):
+                if xt[i] != mask_id:
+                    table.movedim(i, 0)[torch.arange(len(joint)) != xt[i]] = 0
+            rows = torch.stack([table.movedim(i, 0).reshape(len(joint), -1).sum(1) for i in range(len(xt))])
+            rows = rows / rows.sum(-1, keepdim=True)
+            return torch.where(rows < 1e-2, 0.0, rows)
+    """),
+    Wrong(KL, "three-positions-at-most", None, """
+        def sequence_kl(posterior, model):
+            terms = torch.special.xlogy(posterior, posterior) - torch.special.xlogy(posterior, model)
+            return terms[:, :3].sum((1, 2))
+    """),
 ]
 
-TOPIC = Topic("04_from_token_to_sequence", FUNCTIONS, RIGHT, WRONG)
+
+# ---------------------------------------------------------------------------------- what a wrong answer could exploit
+
+def _sizes(shapes):
+    """Of texts (batch, n, ...): B < n, B = n, B > n and B = 1."""
+    return all(any(holds(*shape[:2]) for shape in shapes) for holds in (
+        lambda b, n: 1 < b < n, lambda b, n: b == n, lambda b, n: b > n, lambda b, n: b == 1))
+
+
+def _denoisers(cases):
+    return [vars(case.args[0]).get("table", vars(case.args[0]).get("rows")) for case in cases]
+
+
+def _mostly_small(cases):
+    """Together they have weight, each of them has hardly any: the terms -p log p of rarer ones add up to nothing."""
+    return any(joint.numel() > 10_000 and joint[joint < 1e-5].sum() > 0.01 for joint, in (case.args for case in cases))
+
+
+def _rare_token_seen(cases):
+    """A visible token whose probability is below 1e-12."""
+    return any((joint.movedim(i, 0)[token].sum() < 1e-12)
+               for joint, xt, mask_id in (case.args for case in cases)
+               for i, token in enumerate(xt.tolist()) if token != mask_id)
+
+
+NO_RATE = no("takes no rate", "odd rates")
+ONE_LANGUAGE = no("takes no chain; three tables of one shape", "two chains", "sparse and late")
+ONE_TEXT = no("takes one text", "ordinary batch", "batch sizes")
+
+TABLE = {
+    FORWARD: {
+        **DRAWS_NOTHING, **NO_TIME, **NO_RATE,
+        "rare mass": True, "both floats": True, "batch sizes": True,
+        "ordinary batch": ("clamped",),     # one text that is impossible, and one that is not
+        "letters": lambda cases: all(len(case.args[0]) == 4 for case in cases),
+        "long or many": lambda cases: any(case.args[1].shape[1] > 5000 for case in cases),
+        "shapes": "both texts have the shape (batch, n)",
+        "two chains": ("first-matrix-kept",),
+        "sparse and late": "the matrix is that of all steps",
+        "large logits": "takes no logits",
+        "-inf": ("clamped", "zero-where-it-cannot-happen", "clamped-at-minus-60"),
+    },
+    TC: {
+        **DRAWS_NOTHING, **NO_TEXTS, **ONE_LANGUAGE, **NO_LOGITS, **NO_TIME, **NO_RATE,
+        "rare mass": _mostly_small, "both floats": True,
+        "letters": lambda cases: {len(case.args[0]) for case in cases} >= {2, 3, 4, 5},
+        "long or many": "a table of V^n entries is never long; the longest here has n = 6",
+        "shapes": lambda cases: {case.args[0].ndim for case in cases} >= {1, 2, 3, 4, 6},
+    },
+    BAYES: {
+        **DRAWS_NOTHING, **ONE_TEXT, **ONE_LANGUAGE, **NO_LOGITS, **NO_TIME, **NO_RATE,
+        "rare mass": _rare_token_seen, "both floats": True,
+        "letters": lambda cases: any(len(joint) == 4 and joint.ndim == 5 for joint, *_ in (c.args for c in cases)),
+        "long or many": "a table of V^n entries is never long; four visible tokens: two-visible-tokens-at-most",
+        "shapes": "one text of the shape (n,); n = 3, 4 and 5",
+    },
+    KL: {
+        **DRAWS_NOTHING, **NO_CHAIN, **NO_TIME, **NO_LOGITS, **NO_RATE,
+        "rare mass": True, "both floats": True,
+        "ordinary batch": lambda cases: any((case.args[0] > 0).all() for case in cases) and any(
+            (case.args[0] == 0).any() and (case.args[0] < 1).all() for case in cases),
+        "batch sizes": lambda cases: _sizes([case.args[0].shape for case in cases]),
+        "letters": lambda cases: {case.args[0].shape[-1] for case in cases} >= {3, 4},
+        "long or many": "a right answer may go through all K^n sequences",
+        "shapes": "both are (batch, n, K)",
+    },
+    ORDERED: {
+        **DRAWS_NOTHING, **ONE_TEXT, **NO_CHAIN, **NO_TIME, **NO_LOGITS, **NO_RATE,
+        "two chains": ("predictions-kept-by-state",),    # two denoisers
+        "rare mass": lambda cases: any((table < 1e-20).any() for table in _denoisers(cases)),
+        "both floats": lambda cases: {table.dtype for table in _denoisers(cases)} == {torch.float32, torch.float64},
+        "letters": lambda cases: any(table.shape[-1] > 50 for table in _denoisers(cases)),
+        "long or many": lambda cases: any(
+            np.prod([float(row[token]) for row, token in zip(case.args[0].rows, leaf, strict=True)]) == 0
+            for case in cases if hasattr(case.args[0], "rows") for leaf in leaves(case.args[1])),
+        "shapes": "one text of the shape (n,); n = 1, 3, 4, 5 and 250",
+    },
+}
+
+TOPIC = Topic("04_from_token_to_sequence", FUNCTIONS, RIGHT, WRONG, table=TABLE)
 
 
 class TestAnswers(AnswersTests):

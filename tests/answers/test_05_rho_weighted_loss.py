@@ -1,6 +1,7 @@
 """Do the checks of topic 05 deserve trust? The answers were written from the exercise alone."""
 
 from answers import AnswersTests, NotebookTests, Right, SamplerTests, Topic, Wrong
+from properties import DRAWS_NOTHING, NO_CHAIN, NO_LOGITS, NO_TEXTS, NO_TIME, no
 
 RHO = "05-1-rho"
 POSTERIOR = "05-2-absorbing-posterior"
@@ -1775,9 +1776,224 @@ WRONG = [
             rho[0] = 1
             return T * rho[step] * masked_loss(torch.where(coins, mask_id, x0))
     """),
+
+    # ---- what the cases could leave open
+    Wrong(RHO, "epsilon-in-the-denominator", r"added to the denominator", """
+        def rho(beta):
+            bar = torch.cumprod(1 - beta, 0)
+            return beta * torch.cat([torch.ones(1, dtype=beta.dtype), bar[:-1]]) / (1 - bar + 1e-4)
+    """),
+    Wrong(RHO, "small-epsilon-in-the-denominator", None, """
+        def rho(beta):
+            bar = torch.cumprod(1 - beta, 0)
+            return beta * torch.cat([torch.ones(1, dtype=beta.dtype), bar[:-1]]) / (1 - bar + 1e-6)
+    """),
+    Wrong(RHO, "denominator-not-below-a-percent", r"limited|added", """
+        def rho(beta):
+            bar = torch.cumprod(1 - beta, 0)
+            return beta * torch.cat([torch.ones(1, dtype=beta.dtype), bar[:-1]]) / (1 - bar).clamp(min=0.01)
+    """),
+    Wrong(RHO, "product-with-a-float64", r"raised|float32", """
+        def rho(beta):
+            T = len(beta)
+            lower = torch.tril(torch.ones(T, T, dtype=torch.float64))
+            bar = (lower @ torch.log1p(-beta.clamp(max=1 - 1e-15))[:, None])[:, 0].exp()
+            return beta * torch.cat([torch.ones(1, dtype=beta.dtype), bar[:-1]]) / (1 - bar)
+    """),
+    Wrong(POSTERIOR, "the-way-forward", r"way forward", """
+        def absorbing_posterior(xt, x0, rho, mask_id, num_states):
+            eye = torch.eye(num_states, dtype=torch.float64)
+            visible = (1 - rho)[:, None, None] * eye[xt] + rho[:, None, None] * eye[mask_id]
+            return torch.where((xt == mask_id)[..., None], eye[xt], visible)
+    """),
+    Wrong(POSTERIOR, "rho-not-below-a-thousandth", r"threshold|clamp", """
+        def absorbing_posterior(xt, x0, rho, mask_id, num_states):
+            eye, r = torch.eye(num_states, dtype=torch.float64), rho.clamp(min=1e-3)[:, None, None]
+            return torch.where((xt == mask_id)[..., None], r * eye[x0] + (1 - r) * eye[mask_id], eye[xt])
+    """),
+    Wrong(POSTERIOR, "small-rho-is-none", r"threshold|clamp", """
+        def absorbing_posterior(xt, x0, rho, mask_id, num_states):
+            eye, r = torch.eye(num_states, dtype=torch.float64), torch.where(rho < 1e-12, 0, rho)[:, None, None]
+            return torch.where((xt == mask_id)[..., None], r * eye[x0] + (1 - r) * eye[mask_id], eye[xt])
+    """),
+    Wrong(POSTERIOR, "states-in-a-byte", None, """
+        def absorbing_posterior(xt, x0, rho, mask_id, num_states):
+            eye, r = torch.eye(num_states, dtype=torch.float64), rho[:, None, None]
+            x0 = x0.byte().long()
+            return torch.where((xt == mask_id)[..., None], r * eye[x0] + (1 - r) * eye[mask_id], eye[xt])
+    """),
+    Wrong(POSTERIOR, "rho-along-the-text-where-it-fits", None, """
+        def absorbing_posterior(xt, x0, rho, mask_id, num_states):
+            eye = torch.eye(num_states, dtype=torch.float64)
+            r = rho[None, :, None] if len(rho) == xt.shape[1] else rho[:, None, None]
+            return torch.where((xt == mask_id)[..., None], r * eye[x0] + (1 - r) * eye[mask_id], eye[xt])
+    """),
+    Wrong(CARRY, "minus-fifty-for-the-mask", r"whatever|-inf", """
+        def carry_over(logits, xt, mask_id):
+            out = logits.clone()
+            out[..., mask_id] = -50.0
+            fixed = torch.full_like(logits, -torch.inf).scatter(-1, xt[..., None], 0.0)
+            return torch.where((xt == mask_id)[..., None], out, fixed)
+    """),
+    Wrong(CARRY, "logits-limited", r"keep their logits", """
+        def carry_over(logits, xt, mask_id):
+            states = torch.arange(logits.shape[-1])
+            allowed = torch.where((xt == mask_id)[..., None], states != mask_id, states == xt[..., None])
+            return torch.where(allowed, logits.clamp(-50, 50), -torch.inf)
+    """),
+    Wrong(CARRY, "squeezed", r"shape|raised", """
+        def carry_over(logits, xt, mask_id):
+            states = torch.arange(logits.shape[-1])
+            allowed = torch.where((xt == mask_id)[..., None], states != mask_id, states == xt[..., None])
+            return torch.where(allowed, logits, -torch.inf).squeeze(0)
+    """),
+    Wrong(CARRY, "first-text-for-all-where-square", r"as large", """
+        def carry_over(logits, xt, mask_id):
+            xt = xt.T if len(xt) == xt.shape[1] else xt
+            states = torch.arange(logits.shape[-1])
+            allowed = torch.where((xt == mask_id)[..., None], states != mask_id, states == xt[..., None])
+            return torch.where(allowed, logits, -torch.inf)
+    """),
+    Wrong(LOSS, "log-p-limited", r"not limited", """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            log_p = log_probs.gather(-1, x0[..., None]).squeeze(-1).clamp(min=-50)
+            return rho * torch.where(xt == mask_id, -log_p, 0.0).sum(-1)
+    """),
+    Wrong(LOSS, "epsilon-in-the-logarithm", r"not limited", """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            p = log_probs.exp().gather(-1, x0[..., None]).squeeze(-1)
+            return rho * torch.where(xt == mask_id, -(p + 1e-20).log(), 0.0).sum(-1)
+    """),
+    Wrong(LOSS, "rho-along-the-text-where-it-fits", None, """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            log_p = log_probs.gather(-1, x0[..., None]).squeeze(-1)
+            r = rho if len(rho) == xt.shape[1] else rho[:, None]
+            return (r * torch.where(xt == mask_id, -log_p, 0.0)).sum(-1)
+    """),
+    Wrong(LOSS, "states-in-a-byte", None, """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            log_p = log_probs.gather(-1, x0.byte().long()[..., None]).squeeze(-1)
+            return rho * torch.where(xt == mask_id, -log_p, 0.0).sum(-1)
+    """),
+    Wrong(SINGLE, "copy-of-the-generator", r"second call|move", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            own = torch.Generator()
+            own.set_state(generator.get_state())
+            before = torch.cat([mask_rate.new_zeros(1), mask_rate[:-1]])
+            step = torch.randint(len(mask_rate), x0.shape[:1], generator=own)
+            masked = torch.rand(x0.shape, generator=own) < mask_rate[step, None]
+            rho = (mask_rate - before) / mask_rate
+            return len(mask_rate) * rho[step] * masked_loss(torch.where(masked, mask_id, x0))
+    """),
+    Wrong(SINGLE, "antithetic-coins", r"tells of another", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            before = torch.cat([mask_rate.new_zeros(1), mask_rate[:-1]])
+            step = torch.randint(len(mask_rate), x0.shape[:1], generator=generator)
+            half = torch.rand((len(x0) + 1) // 2, x0.shape[1], generator=generator)
+            masked = torch.cat([half, 1 - half])[:len(x0)] < mask_rate[step, None]
+            rho = (mask_rate - before) / mask_rate
+            return len(mask_rate) * rho[step] * masked_loss(torch.where(masked, mask_id, x0))
+    """),
+    Wrong(SINGLE, "two-texts-share-a-step", r"tells of another", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            before = torch.cat([mask_rate.new_zeros(1), mask_rate[:-1]])
+            step = torch.randint(len(mask_rate), ((len(x0) + 1) // 2,), generator=generator)
+            step = step.repeat_interleave(2)[:len(x0)]
+            masked = torch.rand(x0.shape, generator=generator) < mask_rate[step, None]
+            rho = (mask_rate - before) / mask_rate
+            return len(mask_rate) * rho[step] * masked_loss(torch.where(masked, mask_id, x0))
+    """),
+    Wrong(SINGLE, "states-in-a-byte", r"raised|states|neither", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            before = torch.cat([mask_rate.new_zeros(1), mask_rate[:-1]])
+            step = torch.randint(len(mask_rate), x0.shape[:1], generator=generator)
+            masked = torch.rand(x0.shape, generator=generator) < mask_rate[step, None]
+            rho = (mask_rate - before) / mask_rate
+            return len(mask_rate) * rho[step] * masked_loss(torch.where(masked, mask_id, x0.byte()).long())
+    """),
+    Wrong(SINGLE, "squeezed", r"one sequence|shape", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            before = torch.cat([mask_rate.new_zeros(1), mask_rate[:-1]])
+            step = torch.randint(len(mask_rate), x0.shape[:1], generator=generator)
+            masked = torch.rand(x0.shape, generator=generator) < mask_rate[step, None]
+            rho = (mask_rate - before) / mask_rate
+            return (len(mask_rate) * rho[step] * masked_loss(torch.where(masked, mask_id, x0))).squeeze()
+    """),
+    Wrong(SINGLE, "step-in-proportion-to-rho", r"in proportion to rho", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            before = torch.cat([mask_rate.new_zeros(1), mask_rate[:-1]])
+            rho = (mask_rate - before) / mask_rate
+            step = torch.multinomial(rho, len(x0), replacement=True, generator=generator)
+            masked = torch.rand(x0.shape, generator=generator) < mask_rate[step, None]
+            return rho.sum() * masked_loss(torch.where(masked, mask_id, x0))
+    """),
 ]
 
-TOPIC = Topic("05_rho_weighted_loss", FUNCTIONS, RIGHT, WRONG, samplers=(SINGLE,))
+TABLE = {
+    RHO: {
+        "rare mass": "right answers subtract alpha_bars: below 1e-12 their digits are lost",
+        "odd rates": ("epsilon-in-the-denominator", "small-epsilon-in-the-denominator",
+                      "denominator-not-below-a-percent"),
+        "ends of time": lambda cases: any(len(case.args[0]) == 1 for case in cases),
+        "both floats": True,
+        "long or many": "what underflows in a product of many 1 - beta is 0 in the right result, too",
+        "letters": "has no states",
+        "shapes": "beta has one dimension",
+        **no("the schedule is the whole argument: each is another chain", "two chains", "sparse and late"),
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_LOGITS,
+    },
+    POSTERIOR: {
+        **dict.fromkeys(("rare mass", "batch sizes", "both floats"), True),
+        "ordinary batch": lambda cases: any(bool((case.args[0] == case.args[3]).any(1).all()) and not bool(
+            (case.args[0] == case.args[3]).all(1).any()) for case in cases),
+        "odd rates": ("rho-not-below-a-thousandth", "small-rho-is-none"),
+        "letters": lambda cases: any(case.args[4] > 256 for case in cases),
+        "long or many": "each token is by itself",
+        "shapes": "texts have two dimensions",
+        "ends of time": lambda cases: any(bool((case.args[2] == 1).any()) for case in cases),
+        **DRAWS_NOTHING, **NO_CHAIN, **NO_LOGITS,
+    },
+    CARRY: {
+        **dict.fromkeys(("batch sizes", "both floats", "large logits"), True),
+        "rare mass": ("minus-fifty-for-the-mask", "logits-limited"),
+        "-inf": "the logits given are finite; -inf is what the answer puts in, see rare mass",
+        "ordinary batch": lambda cases: any(bool((case.args[1] != case.args[2]).any(1).all()) for case in cases),
+        "letters": "the states are looked at one by one",
+        "long or many": "each token is by itself",
+        "shapes": "logits have three dimensions",
+        "odd rates": "takes no rate",
+        **DRAWS_NOTHING, **NO_CHAIN, **NO_TIME,
+    },
+    LOSS: {
+        **dict.fromkeys(("rare mass", "batch sizes", "both floats", "-inf"), True),
+        "large logits": "takes log-probabilities; see rare mass",
+        "ordinary batch": lambda cases: any(bool((case.args[2] == case.args[4]).any(1).all()) for case in cases),
+        "letters": lambda cases: any(case.args[0].shape[2] > 256 for case in cases),
+        "long or many": "logarithms are added: nothing underflows",
+        "shapes": "log_probs have three dimensions",
+        "odd rates": lambda cases: any(float(rate) * 10 % 1 > 0.01 for case in cases for rate in case.args[3]),
+        "ends of time": "takes rho, and no t",
+        **DRAWS_NOTHING, **NO_CHAIN,
+    },
+    SINGLE: {
+        "two calls": True,
+        "batch sizes": lambda cases: {1, 2, 6000} <= {len(case.args[1]) for case in cases},
+        "across the batch": ("antithetic-coins", "two-texts-share-a-step", "one-coin-a-position",
+                             "every-step-equally-often", "one-t-for-the-batch"),
+        "along the text": ("one-coin-a-sequence", "exact-number-of-masks"),
+        "ends of time": ("last-step-never-drawn", "first-step-never-drawn"),
+        "letters": ("states-in-a-byte",),
+        "odd rates": "the rates of the schedule tell the draws apart: small ones would need more texts",
+        "rare mass": "the price of a text is computed by masked_loss, and its weight is not small",
+        "ordinary batch": "no text is special",
+        "long or many": "the tokens of a text are few, so that a draw tells its t and its masks",
+        "shapes": "texts have two dimensions",
+        "both floats": "the only numbers are the rates; a right answer may compute in either",
+        **NO_CHAIN, **NO_LOGITS,
+    },
+}
+
+TOPIC = Topic("05_rho_weighted_loss", FUNCTIONS, RIGHT, WRONG, samplers=(SINGLE,), table=TABLE)
 
 
 class TestAnswers(AnswersTests):
@@ -1795,4 +2011,4 @@ class TestSampler(SamplerTests):
     task = SINGLE
     steady = ("index-from-zero", "multinomial-and-bernoulli", "chain-step-by-step")
     never = ("one-t-for-the-batch", "one-coin-a-sequence", "one-coin-a-position", "exact-number-of-masks",
-             "last-step-never-drawn", "first-step-never-drawn")
+             "last-step-never-drawn", "first-step-never-drawn", "antithetic-coins", "two-texts-share-a-step")

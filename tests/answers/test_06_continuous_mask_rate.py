@@ -1,6 +1,7 @@
 """Do the checks of topic 06 deserve trust? The answers were written from the exercise alone."""
 
 from answers import AnswersTests, NotebookTests, Right, SamplerTests, Topic, Wrong
+from properties import DRAWS_NOTHING, NO_CHAIN, NO_FLOATS, NO_LOGITS, NO_TEXTS, NO_TIME, no
 
 DISCRETE = "06-1-discrete-bound"
 RATES = "06-2-stratified-rates"
@@ -1468,9 +1469,168 @@ WRONG = [
                     losses[s] /= sum(s) * math.comb(n, sum(s))
             return losses.sum()
     """),
+
+    # ---- what the cases could leave open
+    Wrong(DISCRETE, "epsilon-in-the-denominator", r"limited|added", """
+        def discrete_bound(F, mask_rate):
+            before = torch.cat([mask_rate.new_zeros(1), mask_rate[:-1]])
+            return ((mask_rate - before) / (mask_rate + 1e-6) * F(mask_rate)).sum()
+    """),
+    Wrong(DISCRETE, "rates-not-below-a-thousandth", r"limited|added", """
+        def discrete_bound(F, mask_rate):
+            before = torch.cat([mask_rate.new_zeros(1), mask_rate[:-1]])
+            return ((mask_rate - before) / mask_rate.clamp(min=1e-3) * F(mask_rate)).sum()
+    """),
+    Wrong(DISCRETE, "trapezoid", r"trapezoid|both ends", """
+        def discrete_bound(F, mask_rate):
+            before = torch.cat([mask_rate.new_zeros(1), mask_rate[:-1]])
+            return ((mask_rate - before) / mask_rate * (F(before) + F(mask_rate)) / 2).sum()
+    """),
+    Wrong(RATES, "clipped-at-a-percent", r"threshold|clamp", """
+        def stratified_rates(u):
+            return ((torch.arange(len(u)) + 1 - u) / len(u)).clamp(min=1e-2)
+    """),
+    Wrong(RATES, "clipped-at-a-ten-thousandth", r"threshold|clamp", """
+        def stratified_rates(u):
+            return ((torch.arange(len(u)) + 1 - u) / len(u)).clamp(min=1e-4)
+    """),
+    Wrong(RATES, "pieces-counted-in-eight-bits", r"large|raised", """
+        def stratified_rates(u):
+            return (torch.arange(len(u)).to(torch.uint8).double() + 1 - u) / len(u)
+    """),
+    Wrong(ESTIMATE, "log-p-not-below-minus-60", r"clipped", """
+        def continuous_estimate(log_p, masked, mask_rate, density):
+            paid = torch.where(masked, -log_p.clamp(min=-60), 0.0).sum(-1)
+            return paid / (mask_rate * density)
+    """),
+    Wrong(ESTIMATE, "rates-along-the-text-where-they-fit", None, """
+        def continuous_estimate(log_p, masked, mask_rate, density):
+            weight = 1 / (mask_rate * density)
+            weight = weight if len(weight) == log_p.shape[1] else weight[:, None]
+            return (torch.where(masked, -log_p, 0.0) * weight).sum(-1)
+    """),
+    Wrong(ESTIMATE, "squeezed", r"batch of one|shape", """
+        def continuous_estimate(log_p, masked, mask_rate, density):
+            return (torch.where(masked, -log_p, 0.0).sum(-1) / (mask_rate * density)).squeeze()
+    """),
+    Wrong(EXACTLY, "copy-of-the-generator", r"second call|move", """
+        def mask_exactly(x0, num_masked, mask_id, generator):
+            own = torch.Generator()
+            own.set_state(generator.get_state())
+            rank = torch.rand(x0.shape, generator=own).argsort(-1)
+            return torch.where(rank < num_masked[:, None], mask_id, x0)
+    """),
+    Wrong(EXACTLY, "states-in-a-byte", r"stay|mask_id|changed", """
+        def mask_exactly(x0, num_masked, mask_id, generator):
+            rank = torch.rand(x0.shape, generator=generator).argsort(-1)
+            return torch.where(rank < num_masked[:, None], mask_id, x0.byte().long())
+    """),
+    Wrong(EXACTLY, "numbers-in-a-byte", r"any of 0", """
+        def mask_exactly(x0, num_masked, mask_id, generator):
+            rank = torch.rand(x0.shape, generator=generator).argsort(-1)
+            return torch.where(rank < num_masked.byte()[:, None], mask_id, x0)
+    """),
+    Wrong(EXACTLY, "batch-for-length", None, """
+        def mask_exactly(x0, num_masked, mask_id, generator):
+            num_masked = num_masked.clamp(max=len(x0))
+            rank = torch.rand(x0.shape, generator=generator).argsort(-1)
+            return torch.where(rank < num_masked[:, None], mask_id, x0)
+    """),
+    Wrong(EXACTLY, "squeezed", r"one sequence|shape", """
+        def mask_exactly(x0, num_masked, mask_id, generator):
+            rank = torch.rand(x0.shape, generator=generator).argsort(-1)
+            return torch.where(rank < num_masked[:, None], mask_id, x0).squeeze()
+    """),
+    Wrong(EXACT, "four-tokens-at-most", None, """
+        import itertools
+        import math
+
+        def exact_bound(losses):
+            n = min(losses.ndim, 4)
+            losses = losses[(0,) * (losses.ndim - n)]
+            total = 0.0
+            for S in itertools.product((0, 1), repeat=n):
+                if sum(S):
+                    total = total + losses[S] / (sum(S) * math.comb(n, sum(S)))
+            return total
+    """),
+    Wrong(EXACT, "losses-limited", r"not limited", """
+        import itertools
+        import math
+
+        def exact_bound(losses):
+            n = losses.ndim
+            losses = losses.clamp(max=50)
+            total = 0.0
+            for S in itertools.product((0, 1), repeat=n):
+                if sum(S):
+                    total = total + losses[S] / (sum(S) * math.comb(n, sum(S)))
+            return total
+    """),
 ]
 
-TOPIC = Topic("06_continuous_mask_rate", FUNCTIONS, RIGHT, WRONG, samplers=(EXACTLY,))
+TABLE = {
+    DISCRETE: {
+        "rare mass": "rates are small at most by what a schedule makes small; see odd rates",
+        "odd rates": ("epsilon-in-the-denominator", "rates-not-below-a-thousandth"),
+        "ends of time": lambda cases: any(len(case.args[1]) == 1 for case in cases),
+        "both floats": True,
+        "long or many": "terms are added: nothing underflows",
+        "shapes": "mask_rate has one dimension",
+        "letters": "has no states",
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_CHAIN, **NO_LOGITS,
+    },
+    RATES: {
+        "rare mass": "a rate below 1e-12 would need u closer to 1 than float32 has numbers",
+        "odd rates": ("clipped-at-a-percent", "clipped-at-a-ten-thousandth"),
+        "batch sizes": lambda cases: {1, 4, 300} <= {len(case.args[0]) for case in cases},
+        "ordinary batch": lambda cases: any(bool(((case.args[0] > 0) & (case.args[0] < 1)).all()) for case in cases),
+        "both floats": True,
+        "long or many": ("pieces-counted-in-eight-bits",),
+        "shapes": "u has one dimension",
+        "letters": "has no states",
+        **no("u is given", "two calls", "across the batch", "along the text"),
+        **NO_CHAIN, **NO_LOGITS, **NO_TIME,
+    },
+    ESTIMATE: {
+        "rare mass": True,
+        "-inf": True,
+        "odd rates": lambda cases: any(bool((case.args[2] < 1e-4).any()) for case in cases),
+        "batch sizes": lambda cases: {(1, 6), (4, 6), (4, 4), (4, 2)} <= {tuple(case.args[0].shape) for case in cases},
+        "ordinary batch": lambda cases: any(bool(case.args[1].any(1).all()) for case in cases),
+        "both floats": "a stored right answer fixes float64",
+        "large logits": "takes log-probabilities; see rare mass",
+        "long or many": "logarithms are added: nothing underflows",
+        "shapes": "log_p has two dimensions",
+        "letters": "has no states",
+        "ends of time": "the rates are given; see odd rates",
+        **DRAWS_NOTHING, **NO_CHAIN,
+    },
+    EXACTLY: {
+        "two calls": True,
+        "batch sizes": True,
+        "long or many": ("numbers-in-a-byte", "batch-for-length"),
+        "letters": ("states-in-a-byte",),
+        "across the batch": ("same-ranks-for-pairs", "one-permutation-rolled", "complement-for-every-second-sequence",
+                             "same-set-for-the-batch"),
+        "along the text": ("block-with-a-random-start", "left-preferred", "coins-mended-from-the-left"),
+        "ordinary batch": lambda cases: any(len(case.args[0]) == 1 and 0 < int(case.args[1][0]) < case.args[0].shape[1]
+                                            for case in cases),
+        "odd rates": "takes numbers, and no rate",
+        "shapes": "texts have two dimensions",
+        **NO_FLOATS, **NO_CHAIN, **NO_TIME,
+    },
+    EXACT: {
+        "rare mass": ("losses-limited",),
+        "both floats": True,
+        "long or many": ("four-tokens-at-most",),
+        "shapes": lambda cases: {1, 2, 3, 4, 5} <= {case.args[0].ndim for case in cases},
+        **no("takes the losses of all patterns, and no texts, states or rates", "letters", "odd rates"),
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_CHAIN, **NO_LOGITS, **NO_TIME,
+    },
+}
+
+TOPIC = Topic("06_continuous_mask_rate", FUNCTIONS, RIGHT, WRONG, samplers=(EXACTLY,), table=TABLE)
 
 
 class TestAnswers(AnswersTests):

@@ -1,6 +1,7 @@
 """Do the checks of topic 07 deserve trust? The answers were written from the exercise alone."""
 
 from answers import AnswersTests, NotebookTests, Right, SamplerTests, Topic, Wrong
+from properties import DRAWS_NOTHING, NO_CHAIN, NO_FLOATS, NO_LOGITS, NO_TEXTS, NO_TIME, no
 
 CORRUPT = "07-1-corrupt"
 LOSS = "07-2-mdlm-loss"
@@ -20,6 +21,15 @@ RIGHT = [
             k = torch.ceil(u * n).clamp(min=1)
             rank = torch.rand(B, n, generator=generator).argsort(-1).argsort(-1)
             return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Right(CORRUPT, "float32-throughout-and-topk", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = torch.rand(B, generator=generator).add(torch.arange(B)).div(B)[torch.randperm(B, generator=generator)]
+            k = (u * n).floor().long() + 1
+            place = torch.rand(B, n, generator=generator).topk(n).indices
+            hide = torch.zeros(B, n).scatter_(1, place, (torch.arange(n) < k[:, None]).float())
+            return torch.where(hide.bool(), torch.full_like(x0, mask_id), x0)
     """),
     Right(CORRUPT, "one-minus-rand-float64", """
         def corrupt(x0, mask_id, generator):
@@ -108,6 +118,15 @@ RIGHT = [
             log_p = logits.log_softmax(-1).gather(-1, x0[..., None]).squeeze(-1)
             masked = xt == mask_id
             return x0.shape[1] / masked.sum(-1) * torch.where(masked, -log_p, 0.0).sum(-1)
+    """),
+    Right(LOSS, "no-gradients", """
+        @torch.no_grad()
+        def mdlm_loss(logits, x0, xt, mask_id):
+            z = logits.index_fill(-1, torch.tensor(mask_id), -torch.inf)
+            loss = -torch.distributions.Categorical(logits=z).log_prob(x0)
+            masked = (xt == mask_id)
+            loss[~masked] = 0
+            return loss.sum(1) / masked.float().mean(1)
     """),
     Right(LOSS, "cross-entropy", """
         import torch.nn.functional as F
@@ -268,6 +287,23 @@ RIGHT = [
                 (g,) = torch.autograd.grad(loss_of(w, batch), w)
                 w = w - learning_rate * g
             return w.detach()
+    """),
+    Right(DESCEND, "requires-grad-set-on-the-given-tensor", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.requires_grad_()
+            for batch in batches:
+                (g,) = torch.autograd.grad(loss_of(w, batch), w)
+                w = (w - learning_rate * g).detach().requires_grad_()
+            return w
+    """),
+    Right(DESCEND, "jacobian", """
+        from torch.autograd.functional import jacobian
+
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights
+            for batch in batches:
+                w = w - learning_rate * jacobian(lambda v: loss_of(v, batch), w)
+            return w
     """),
     Right(DESCEND, "backward-and-zero", """
         def descend(loss_of, weights, batches, learning_rate):
@@ -1684,9 +1720,603 @@ WRONG = [
                 w = w.detach().requires_grad_()
                 w = w - learning_rate * torch.autograd.grad(loss_of(w, batch), w)[0]
     """),
+    Wrong(CORRUPT, "generator-copied", r"second call", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            copy = torch.Generator().manual_seed(generator.initial_seed())
+            generator = copy
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "generator-put-back", r"second call", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            state = generator.get_state()
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            generator.set_state(state)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "global-generator-seeded-by-it", r"second call", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            torch.manual_seed(generator.initial_seed())
+            u = 1 - (torch.randperm(B) + torch.rand(B)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "pieces-by-a-copy", r"some draws are the same", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            copy = torch.Generator().manual_seed(generator.initial_seed())
+            u = 1 - (torch.randperm(B, generator=copy) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "numbers-by-a-copy", r"some draws are the same", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            copy = torch.Generator().manual_seed(generator.initial_seed())
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=copy)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "sets-by-a-copy", r"some draws are the same", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            copy = torch.Generator().manual_seed(generator.initial_seed())
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n, generator=copy).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "sets-by-seed-0", r"some draws are the same", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n, generator=torch.Generator().manual_seed(0)).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "numbers-by-seed-0", r"some draws are the same", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            own = torch.Generator().manual_seed(0)
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=own)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "k-never-above-b", r"longer texts", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1)
+            k = (k - 1) % B + 1 if B > 1 else k
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "k-in-eight-bits", r"longer texts", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1).to(torch.uint8)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "k-at-most-255", r"longer texts", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(1, 255)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "independent-where-texts-are-long", r"longer texts", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            piece = torch.randperm(B, generator=generator) if B > n else torch.randint(B, (B,), generator=generator)
+            u = 1 - (piece + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "round-then-at-least-1", r"^(?!.*stratified).*nearest number, and 0 made 1", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).round().clamp(min=1)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "rounded-down-then-at-least-1", r"^(?!.*stratified).*rounded down, and 0 made 1", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).floor().clamp(min=1)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "numbers-of-half-the-piece", r"in one half", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator) / 2) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "numbers-of-the-middle-of-the-piece", r"in one half", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + (0.25 + torch.rand(B, generator=generator) / 2)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "a-single-text-is-masked-all", r"a single text", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1) if B > 1 else torch.tensor([n])
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "a-single-text-is-masked-half", r"a single text", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1) if B > 1 else torch.tensor([n // 2])
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "pieces-in-mirrored-pairs", r"^(?!.*dealt in o).*number of masks of one text tells", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            half = torch.randperm(B // 2, generator=generator)
+            turn = torch.rand(B // 2, generator=generator) < 0.5
+            half = torch.where(turn, half, B - 1 - half)
+            piece = torch.stack([half, B - 1 - half], 1).flatten() if B > 1 else torch.zeros(1)
+            u = 1 - (piece + torch.rand(B, generator=generator)) / B
+            rank = torch.rand(B, n, generator=generator).argsort(-1)
+            return torch.where(rank < (u * n).ceil().clamp(min=1)[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "one-set-for-seven-texts", r"masks of one text tell", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand(B, n, generator=generator).argsort(-1)[torch.arange(B) // 7 * 7]
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(CORRUPT, "second-half-gets-the-sets-of-the-first", r"masks of one text tell", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            u = 1 - (torch.randperm(B, generator=generator) + torch.rand(B, generator=generator)) / B
+            k = (u * n).ceil().clamp(min=1)
+            rank = torch.rand((B + 1) // 2, n, generator=generator).argsort(-1).repeat(2, 1)[:B]
+            return torch.where(rank < k[:, None], mask_id, x0)
+    """),
+    Wrong(LOSS, "log-probabilities-clamped-at-minus-5", r"clamped, or a number is added", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.log_softmax(-1).clamp(min=-5).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "log-probabilities-clamped-at-minus-20", r"without clamps", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.log_softmax(-1).clamp(min=-20).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "log-probabilities-clamped-at-minus-50", r"without clamps", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.log_softmax(-1).clamp(min=-50).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "probabilities-clamped-at-a-thousandth", r"clamped, or a number is added", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.softmax(-1).clamp_min(1e-3).log().gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "probabilities-clamped-at-1e-20", r"without clamps", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.softmax(-1).clamp_min(1e-20).log().gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "small-number-in-the-logarithm", r"clamped, or a number is added", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = (z.softmax(-1) + 1e-8).log().gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "very-small-number-in-the-logarithm", r"without clamps", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = (z.softmax(-1) + 1e-12).log().gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "losses-above-30-dropped", r"without clamps", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.log_softmax(-1).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked & (log_p > -30), -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "losses-below-a-thousandth-dropped", r"without clamps", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.log_softmax(-1).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked & (log_p < -1e-3), -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "losses-of-a-hundredth-at-least", r"without clamps", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.log_softmax(-1).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, (-log_p).clamp(min=1e-2), 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "logits-clamped-at-30", r"without clamps", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            logits = logits.clamp(-30, 30)
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.log_softmax(-1).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "mask-logit-minus-50", r"only differences of logits count", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -50.0
+            log_p = z.log_softmax(-1).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "mask-logit-minus-100", r"only differences of logits count", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -100.0
+            log_p = z.log_softmax(-1).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "exponentials-without-a-maximum", r"only differences of logits count", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = (z.exp() / z.exp().sum(-1, keepdim=True)).log().gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "logarithm-of-the-product", r"product of so many", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.log_softmax(-1).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return -torch.where(masked, log_p.exp(), 1.0).prod(-1).log() * n / k
+    """),
+    Wrong(LOSS, "masks-counted-in-eight-bits", r"eight or sixteen bits", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.log_softmax(-1).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1, dtype=torch.uint8)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(LOSS, "float16", None, """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.log_softmax(-1).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return (torch.where(masked, -log_p, 0.0).half().sum(-1) * n / k).to(logits)
+    """),
+    Wrong(LOSS, "middle-state-of-the-mask-forgotten", r"not finite|mask", """
+        def mdlm_loss(logits, x0, xt, mask_id):
+            n = x0.shape[1]
+            mask_id = mask_id if mask_id == 0 else logits.shape[-1] - 1
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            log_p = z.log_softmax(-1).gather(-1, x0[..., None]).squeeze(-1)
+            masked = xt == mask_id
+            k = masked.sum(-1)
+            return torch.where(masked, -log_p, 0.0).sum(-1) * n / k
+    """),
+    Wrong(PAIRED, "population-sd-itself", r"standard deviation, and its variance divides by N", """
+        def paired_difference(ours, theirs):
+            d = ours - theirs
+            N = len(d)
+            return torch.stack([d.mean(), d.std(correction=0)])
+    """),
+    Wrong(PAIRED, "error-times-the-root-of-2", r"too large by sqrt\(2\)", """
+        def paired_difference(ours, theirs):
+            d = ours - theirs
+            N = len(d)
+            return torch.stack([d.mean(), d.std() * (2 / N) ** 0.5])
+    """),
+    Wrong(PAIRED, "error-over-the-root-of-2", r"too small by sqrt\(2\)", """
+        def paired_difference(ours, theirs):
+            d = ours - theirs
+            N = len(d)
+            return torch.stack([d.mean(), d.std() / (2 * N) ** 0.5])
+    """),
+    Wrong(PAIRED, "two-standard-errors", r"two standard errors", """
+        def paired_difference(ours, theirs):
+            d = ours - theirs
+            N = len(d)
+            return torch.stack([d.mean(), 2 * d.std() / N ** 0.5])
+    """),
+    Wrong(PAIRED, "standard-error-at-least-a-thousandth", r"nearly the same", """
+        def paired_difference(ours, theirs):
+            d = ours - theirs
+            N = len(d)
+            return torch.stack([d.mean(), (d.std() / N ** 0.5).clamp(min=1e-3)])
+    """),
+    Wrong(PAIRED, "small-number-in-the-root", r"nearly the same", """
+        def paired_difference(ours, theirs):
+            d = ours - theirs
+            N = len(d)
+            return torch.stack([d.mean(), ((d.var() + 1e-6) / N).sqrt()])
+    """),
+    Wrong(PAIRED, "outliers-dropped", None, """
+        def paired_difference(ours, theirs):
+            d = ours - theirs
+            N = len(d)
+            kept = d[(d - d.median()).abs() <= 5]
+            return torch.stack([kept.mean(), kept.std() / len(kept) ** 0.5])
+    """),
+    Wrong(DESCEND, "gradient-of-norm-1-at-most", r"gradient is clipped", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                w = w - learning_rate * g / max(float(g.norm()), 1.0)
+            return w
+    """),
+    Wrong(DESCEND, "gradient-of-norm-5-at-most", r"gradient is clipped", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                w = w - learning_rate * g * min(1.0, 5.0 / max(float(g.norm()), 1e-9))
+            return w
+    """),
+    Wrong(DESCEND, "entries-of-1-at-most", r"gradient is clipped", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                w = w - learning_rate * g.clamp(-1, 1)
+            return w
+    """),
+    Wrong(DESCEND, "gradient-of-norm-1000-at-most", r"nothing is clipped", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                w = w - learning_rate * g * min(1.0, 1000.0 / max(float(g.norm()), 1e-9))
+            return w
+    """),
+    Wrong(DESCEND, "gradient-of-length-1", r"divided by its length", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                w = w - learning_rate * g / g.norm()
+            return w
+    """),
+    Wrong(DESCEND, "weights-kept-below-10", r"nothing is clipped", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                w = (w - learning_rate * g).clamp(-10, 10)
+            return w
+    """),
+    Wrong(DESCEND, "weight-decay", r"decay", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                w = w - learning_rate * (g + 0.01 * w)
+            return w
+    """),
+    Wrong(DESCEND, "learning-rate-that-falls", r"learning rate falls", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                w = w - learning_rate / (s + 1) * g
+            return w
+    """),
+    Wrong(DESCEND, "learning-rate-that-warms-up", r"warms up", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                w = w - learning_rate * (s + 1) / len(batches) * g
+            return w
+    """),
+    Wrong(DESCEND, "learning-rate-at-most-1", None, """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                w = w - min(learning_rate, 1.0) * g
+            return w
+    """),
+    Wrong(DESCEND, "stops-at-a-small-gradient", r"however small", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                if g.norm() < 1e-6:
+                    break
+                w = w - learning_rate * g
+            return w
+    """),
+    Wrong(DESCEND, "stops-at-a-gradient-of-0", r"however small", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                if not g.any():
+                    break
+                w = w - learning_rate * g
+            return w
+    """),
+    Wrong(DESCEND, "nesterov", r"^(?!.*Adam).*Nesterov", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                m = 0.9 * (m if s else 0) + g
+                w = w - learning_rate * (g + 0.9 * m)
+            return w
+    """),
+    Wrong(DESCEND, "adagrad", r"squares", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.clone()
+            for s, batch in enumerate(batches):
+                v = w.clone().requires_grad_()
+                (g,) = torch.autograd.grad(loss_of(v, batch), v)
+                total = (total if s else 0) + g**2
+                w = w - learning_rate * g / (total.sqrt() + 1e-10)
+            return w
+    """),
+    Wrong(DESCEND, "finite-differences", r"finite differences", """
+        def descend(loss_of, weights, batches, learning_rate):
+            w = weights.double()
+            for batch in batches:
+                g = torch.zeros_like(w).flatten()
+                for i in range(len(g)):
+                    e = torch.zeros_like(g)
+                    e[i] = 1e-5
+                    e = e.reshape(w.shape)
+                    g[i] = (loss_of(w + e, batch) - loss_of(w - e, batch)) / 2e-5
+                w = w - learning_rate * g.reshape(w.shape)
+            return w
+    """),
 ]
 
-TOPIC = Topic("07_mdlm_training", FUNCTIONS, RIGHT, WRONG, samplers=(CORRUPT,))
+TABLE = {
+    CORRUPT: {
+        "two calls": True,
+        "batch sizes": True,
+        "long or many": ("k-in-eight-bits", "k-at-most-255", "k-never-above-b"),
+        "across the batch": ("one-permutation-for-the-batch", "one-permutation-rolled", "pieces-in-mirrored-pairs",
+                             "complement-for-every-second-text", "one-set-for-seven-texts",
+                             "second-half-gets-the-sets-of-the-first"),
+        "along the text": ("block-with-a-random-start", "left-preferred"),
+        "odd rates": "takes no rate; its numbers u are drawn",
+        **no("what the letters are does not matter, and no text is special", "letters", "ordinary batch"),
+        **no("texts of a batch have two dimensions", "shapes"),
+        **NO_FLOATS, **NO_CHAIN, **NO_TIME,
+    },
+    LOSS: {
+        **dict.fromkeys(("rare mass", "batch sizes", "both floats", "large logits"), True),
+        "letters": lambda cases: {3, 4, 5, 6} <= {case.args[0].shape[2] for case in cases},
+        "long or many": lambda cases: any(case.args[1].shape[1] > 1000 for case in cases),
+        "odd rates": "takes no rate",
+        "ordinary batch": "no text is special: each has a mask",
+        "shapes": "logits have three dimensions",
+        "-inf": "the logits of a network are finite; that of the mask becomes -inf in the answer",
+        **DRAWS_NOTHING, **NO_CHAIN, **NO_TIME,
+    },
+    PAIRED: {
+        "rare mass": ("standard-error-at-least-a-thousandth", "small-number-in-the-root"),
+        "long or many": lambda cases: any(len(case.args[0]) > 1000 for case in cases),
+        "both floats": True,
+        **no("takes losses of whole texts", "odd rates", "letters"),
+        "shapes": "the losses have one dimension",
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_CHAIN, **NO_LOGITS, **NO_TIME,
+    },
+    DESCEND: {
+        "rare mass": ("stops-at-a-small-gradient", "stops-at-a-gradient-of-0"),
+        "odd rates": ("learning-rate-hard-coded", "learning-rate-at-most-1"),
+        "shapes": True,
+        "both floats": True,
+        **no("each step is like the one before, and nothing is counted", "long or many", "letters"),
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_CHAIN, **NO_LOGITS, **NO_TIME,
+    },
+}
+
+TOPIC = Topic("07_mdlm_training", FUNCTIONS, RIGHT, WRONG, samplers=(CORRUPT,), table=TABLE)
 
 
 class TestAnswers(AnswersTests):
@@ -1702,8 +2332,11 @@ class TestSampler(SamplerTests):
     topic = TOPIC
     task = CORRUPT
     steady = ("randperm-and-ranks", "one-minus-rand-float64", "floor-plus-one-shuffled-at-the-end",
-              "rows-of-the-mask-shuffled", "numpy-seeded-by-the-generator", "position-after-position-int32")
-    never = ("coins", "coins-with-one-mask-at-least", "floor-then-at-least-1", "independent-counts",
+              "rows-of-the-mask-shuffled", "numpy-seeded-by-the-generator", "position-after-position-int32",
+              "float32-throughout-and-topk")
+    never = ("generator-copied", "pieces-by-a-copy", "numbers-by-a-copy", "sets-by-a-copy", "sets-by-seed-0",
+             "k-never-above-b", "k-in-eight-bits", "independent-where-texts-are-long", "pieces-in-mirrored-pairs",
+             "coins", "coins-with-one-mask-at-least", "floor-then-at-least-1", "independent-counts",
              "pieces-with-replacement", "pieces-in-order", "pieces-only-rolled", "pieces-up-or-down",
              "middles-of-the-pieces", "pieces-in-a-fixed-order", "one-number-for-all-pieces",
              "one-permutation-for-the-batch", "one-permutation-rolled", "complement-for-every-second-text",

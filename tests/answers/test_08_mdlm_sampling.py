@@ -1,6 +1,7 @@
 """Do the checks of topic 08 deserve trust? The answers were written from the exercise alone."""
 
 from answers import AnswersTests, NotebookTests, Right, SamplerTests, Topic, Wrong
+from properties import DRAWS_NOTHING, NO_CHAIN, NO_LOGITS, NO_TEXTS, NO_TIME, no
 
 REVEAL = "08-1-reveal-probabilities"
 STEP = "08-2-step"
@@ -2703,9 +2704,495 @@ WRONG = [
                 q = q * (p.sum(rest, keepdim=True) if rest else p) / p.sum(later, keepdim=True)
             kl = (p * (p / q).log()).sum()
     """),
+    Wrong(REVEAL, "small-number-below", r"has no smallest value", """
+        def reveal_probabilities(rate, num_steps):
+            L = num_steps
+            x = rate(torch.arange(L + 1, dtype=torch.float64) / L)
+            b, a = x[:-1], x[1:]
+            return (b - a) / (b + 1e-8)
+    """),
+    Wrong(REVEAL, "level-before-clamped", r"has no smallest value", """
+        def reveal_probabilities(rate, num_steps):
+            L = num_steps
+            x = rate(torch.arange(L + 1, dtype=torch.float64) / L)
+            b, a = x[:-1], x[1:]
+            return (b - a) / b.clamp(min=1e-12)
+    """),
+    Wrong(REVEAL, "small-levels-taken-for-0", r"has no smallest value", """
+        def reveal_probabilities(rate, num_steps):
+            L = num_steps
+            x = rate(torch.arange(L + 1, dtype=torch.float64) / L)
+            b, a = x[:-1], x[1:]
+            p = 1 - a / b
+            p[b < 1e-6] = 1
+            return p
+    """),
+    Wrong(REVEAL, "rate-read-as-the-visible-share",
+          r"^(?!.*(not finite|divided by what is visible)).*read as the share that is .visible", """
+        def reveal_probabilities(rate, num_steps):
+            L = num_steps
+            x = rate(torch.arange(L + 1, dtype=torch.float64) / L)
+            b, a = x[:-1], x[1:]
+            return (a - b) / (1 - b)
+    """),
+    Wrong(REVEAL, "rate-read-as-the-visible-share-with-a-small-number", r"read as the share that is .visible", """
+        def reveal_probabilities(rate, num_steps):
+            L = num_steps
+            x = rate(torch.arange(L + 1, dtype=torch.float64) / L)
+            b, a = x[:-1], x[1:]
+            return (b - a) / (1 - b + 1e-8)
+    """),
+    Wrong(REVEAL, "widths-added-up", r"49 widths", """
+        def reveal_probabilities(rate, num_steps):
+            L = num_steps
+            x = rate(torch.arange(L + 1, dtype=torch.float64) / L)
+            b, a = x[:-1], x[1:]
+            x = rate(torch.arange(0, 1 + 1 / L, 1 / L, dtype=torch.float64).clamp(max=1))
+            return 1 - x[1:] / x[:-1]
+    """),
+    Wrong(STEP, "two-likeliest-only", r"four letters", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            K = logits.shape[-1]
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.masked_fill(z < z.topk(2).values[..., -1:], -torch.inf).softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            coin = torch.rand(xt.shape, generator=generator) < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "nothing-below-5-percent", r"four letters", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            p = p * (p > 0.05)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            coin = torch.rand(xt.shape, generator=generator) < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "nothing-below-1-5-percent", r"four letters", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            p = p * (p > 0.015)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            coin = torch.rand(xt.shape, generator=generator) < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "bernoulli-of-two-letters", r"four letters", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            one, two = [k for k in range(logits.shape[-1]) if k != mask_id][:2]
+            share = p[..., one] / (p[..., one] + p[..., two])
+            draws = torch.where(torch.rand(xt.shape, generator=generator) < share, one, two)
+            coin = torch.rand(xt.shape, generator=generator) < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "mask-first-or-last", r"mask may be any state", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            z = logits.clone()
+            z[..., 0 if mask_id == 0 else -1] = -torch.inf
+            p = z.softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            coin = torch.rand(xt.shape, generator=generator) < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "coin-of-hundredths", r"small probability", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            coin = torch.randint(100, xt.shape, generator=generator) / 100 < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "coin-of-eight-bits", r"small probability", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            coin = torch.randint(256, xt.shape, generator=generator) / 256 < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "logit-of-the-mask-minus-100", r"only differences of logits", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            z = logits.clone()
+            z[..., mask_id] = -100.0
+            p = z.softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            coin = torch.rand(xt.shape, generator=generator) < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "generator-copied", r"second call", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            generator = torch.Generator().manual_seed(generator.initial_seed())
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            coin = torch.rand(xt.shape, generator=generator) < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "generator-put-back-at-the-end", r"second call", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            s0 = generator.get_state()
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            coin = torch.rand(xt.shape, generator=generator) < reveal_probability
+            return (generator.set_state(s0), torch.where((xt == mask_id) & coin, draws, xt))[1]
+    """),
+    Wrong(STEP, "coins-by-a-copy", r"coins follow the generator", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            c = torch.Generator().manual_seed(generator.initial_seed())
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            coin = torch.rand(xt.shape, generator=c) < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "tokens-by-a-copy", r"coins follow the generator", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            c = torch.Generator().manual_seed(generator.initial_seed())
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=c).reshape(xt.shape)
+            coin = torch.rand(xt.shape, generator=generator) < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "the-surest-revealed", r"^(?!.*coins are the same).*same positions revealed", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            sure = p.amax(-1).masked_fill(xt != mask_id, -1.0)
+            rank = sure.argsort(1, descending=True).argsort(1) + 0.5
+            coin = rank / (xt == mask_id).sum(1, keepdim=True) < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "exact-share-of-the-batch", r"just the given share", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            m = xt == mask_id
+            number = torch.where(m, torch.rand(xt.shape, generator=generator), 2).flatten()
+            coin = (number.argsort().argsort().reshape(xt.shape) + 0.5) / m.sum() < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "antithetic-coins", r"tells of another", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            z = logits.clone()
+            z[..., mask_id] = -torch.inf
+            p = z.softmax(-1)
+            draws = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(xt.shape)
+            u = torch.rand((len(xt) + 1) // 2, xt.shape[1], generator=generator)
+            coin = torch.cat([u, 1 - u])[:len(xt)] < reveal_probability
+            return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(ONE, "generator-copied", r"second call", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            generator = torch.Generator().manual_seed(generator.initial_seed())
+            x, rows = template.clone(), torch.arange(len(template))
+            B, n = x.shape
+            place = torch.rand(x.shape, generator=generator)
+            while (x == mask_id).any():
+                chosen = torch.where(x == mask_id, place, -1.0).argmax(-1)
+                p = denoiser(x)[rows, chosen]
+                drawn = torch.multinomial(p, 1, generator=generator).squeeze(-1)
+                x[rows, chosen] = torch.where(x[rows, chosen] == mask_id, drawn, x[rows, chosen])
+            return x
+    """),
+    Wrong(ONE, "order-by-a-copy", r"some draws are the same", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            c = torch.Generator().manual_seed(generator.initial_seed())
+            x, rows = template.clone(), torch.arange(len(template))
+            B, n = x.shape
+            place = torch.rand(x.shape, generator=c)
+            while (x == mask_id).any():
+                chosen = torch.where(x == mask_id, place, -1.0).argmax(-1)
+                p = denoiser(x)[rows, chosen]
+                drawn = torch.multinomial(p, 1, generator=generator).squeeze(-1)
+                x[rows, chosen] = torch.where(x[rows, chosen] == mask_id, drawn, x[rows, chosen])
+            return x
+    """),
+    Wrong(ONE, "tokens-by-a-copy", r"some draws are the same", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            c = torch.Generator().manual_seed(generator.initial_seed())
+            x, rows = template.clone(), torch.arange(len(template))
+            B, n = x.shape
+            place = torch.rand(x.shape, generator=generator)
+            while (x == mask_id).any():
+                chosen = torch.where(x == mask_id, place, -1.0).argmax(-1)
+                p = denoiser(x)[rows, chosen]
+                drawn = torch.multinomial(p, 1, generator=c).squeeze(-1)
+                x[rows, chosen] = torch.where(x[rows, chosen] == mask_id, drawn, x[rows, chosen])
+            return x
+    """),
+    Wrong(ONE, "order-by-seed-0", r"some draws are the same", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            x, rows = template.clone(), torch.arange(len(template))
+            B, n = x.shape
+            place = torch.rand(x.shape, generator=torch.Generator().manual_seed(0))
+            while (x == mask_id).any():
+                chosen = torch.where(x == mask_id, place, -1.0).argmax(-1)
+                p = denoiser(x)[rows, chosen]
+                drawn = torch.multinomial(p, 1, generator=generator).squeeze(-1)
+                x[rows, chosen] = torch.where(x[rows, chosen] == mask_id, drawn, x[rows, chosen])
+            return x
+    """),
+    Wrong(ONE, "tokens-by-seed-0", r"some draws are the same", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            c = torch.Generator().manual_seed(0)
+            x, rows = template.clone(), torch.arange(len(template))
+            B, n = x.shape
+            place = torch.rand(x.shape, generator=generator)
+            while (x == mask_id).any():
+                chosen = torch.where(x == mask_id, place, -1.0).argmax(-1)
+                p = denoiser(x)[rows, chosen]
+                drawn = torch.multinomial(p, 1, generator=c).squeeze(-1)
+                x[rows, chosen] = torch.where(x[rows, chosen] == mask_id, drawn, x[rows, chosen])
+            return x
+    """),
+    Wrong(ONE, "two-likeliest-only", r"four letters", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            x, rows = template.clone(), torch.arange(len(template))
+            B, n = x.shape
+            place = torch.rand(x.shape, generator=generator)
+            while (x == mask_id).any():
+                chosen = torch.where(x == mask_id, place, -1.0).argmax(-1)
+                p = denoiser(x)[rows, chosen]
+                drawn = torch.multinomial(p * (p >= p.topk(2).values[:, -1:]), 1, generator=generator).squeeze(-1)
+                x[rows, chosen] = torch.where(x[rows, chosen] == mask_id, drawn, x[rows, chosen])
+            return x
+    """),
+    Wrong(ONE, "nothing-below-5-percent", r"four letters", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            x, rows = template.clone(), torch.arange(len(template))
+            B, n = x.shape
+            place = torch.rand(x.shape, generator=generator)
+            while (x == mask_id).any():
+                chosen = torch.where(x == mask_id, place, -1.0).argmax(-1)
+                p = denoiser(x)[rows, chosen]
+                drawn = torch.multinomial(p * (p > 0.05), 1, generator=generator).squeeze(-1)
+                x[rows, chosen] = torch.where(x[rows, chosen] == mask_id, drawn, x[rows, chosen])
+            return x
+    """),
+    Wrong(ONE, "bernoulli-of-two-letters", r"four letters", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            x, rows = template.clone(), torch.arange(len(template))
+            place = torch.rand(x.shape, generator=generator)
+            while (x == mask_id).any():
+                c = torch.where(x == mask_id, place, -1.0).argmax(-1)
+                p = denoiser(x)[rows, c]
+                a, b = [k for k in range(p.shape[1]) if k != mask_id][:2]
+                t = torch.where(torch.rand(len(x), generator=generator) < p[:, a], a, b)
+                x[rows, c] = torch.where(x[rows, c] == mask_id, t, x[rows, c])
+            return x
+    """),
+    Wrong(ONE, "all-positions-in-as-many-steps-as-masks", r"no text may keep a mask", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            x, rows = template.clone(), torch.arange(len(template))
+            order = torch.rand(x.shape, generator=generator).argsort(1)
+            for s in range(int((template == mask_id).sum(1).max())):
+                i = order[:, s]
+                t = torch.multinomial(denoiser(x)[rows, i].clamp(min=0) + 1e-30, 1, generator=generator).squeeze(1)
+                x[rows, i] = torch.where(x[rows, i] == mask_id, t, x[rows, i])
+            return x
+    """),
+    Wrong(ONE, "until-no-text-is-masks-only", r"no text may keep a mask", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            x, rows = template.clone(), torch.arange(len(template))
+            B, n = x.shape
+            place = torch.rand(x.shape, generator=generator)
+            while (x == mask_id).all(1).any() or ((x == mask_id).any() and (template == mask_id).all(1).any()):
+                chosen = torch.where(x == mask_id, place, -1.0).argmax(-1)
+                p = denoiser(x)[rows, chosen]
+                drawn = torch.multinomial(p, 1, generator=generator).squeeze(-1)
+                x[rows, chosen] = torch.where(x[rows, chosen] == mask_id, drawn, x[rows, chosen])
+            return x
+    """),
+    Wrong(ONE, "nothing-revealed", r"^(?!.*seed).*nothing is revealed", """
+        def one_at_a_time(denoiser, template, mask_id, generator):
+            x, rows = template.clone(), torch.arange(len(template))
+            B, n = x.shape
+            place = torch.rand(x.shape, generator=generator)
+            while False:
+                chosen = torch.where(x == mask_id, place, -1.0).argmax(-1)
+                p = denoiser(x)[rows, chosen]
+                drawn = torch.multinomial(p, 1, generator=generator).squeeze(-1)
+                x[rows, chosen] = torch.where(x[rows, chosen] == mask_id, drawn, x[rows, chosen])
+            return x
+    """),
+    Wrong(TEMPERATURE, "temperature-of-a-hundredth-at-least", r"^(?!.*stay with log).*however low", """
+        def with_temperature(probs, temperature):
+            T = temperature
+            T = max(T, 0.01)
+            return (probs.log() / T).softmax(-1)
+    """),
+    Wrong(TEMPERATURE, "small-number-added-to-the-temperature", r"^(?!.*stay with log).*however low", """
+        def with_temperature(probs, temperature):
+            T = temperature
+            return (probs.log() / (T + 1e-6)).softmax(-1)
+    """),
+    Wrong(TEMPERATURE, "temperature-of-10-at-most", r"smallest or a largest", """
+        def with_temperature(probs, temperature):
+            T = temperature
+            T = min(T, 10)
+            return (probs.log() / T).softmax(-1)
+    """),
+    Wrong(TEMPERATURE, "clamped-at-the-smallest-float32", r"smallest or a largest", """
+        def with_temperature(probs, temperature):
+            T = temperature
+            return (probs.clamp(min=1e-38).log() / T).softmax(-1)
+    """),
+    Wrong(TEMPERATURE, "rare-states-dropped", r"smallest or a largest", """
+        def with_temperature(probs, temperature):
+            T = temperature
+            return (torch.where(probs > 1e-12, probs, torch.zeros_like(probs)).log() / T).softmax(-1)
+    """),
+    Wrong(TEMPERATURE, "logarithms-clamped-at-minus-100", r"smallest or a largest", """
+        def with_temperature(probs, temperature):
+            T = temperature
+            return (probs.log().clamp(min=-100) / T).softmax(-1)
+    """),
+    Wrong(PRICE, "a-thousandth-in-the-logarithm", r"clamped or dropped", """
+        def price(p, order):
+            def H(keep):
+                drop = [i for i in range(p.ndim) if i not in keep]
+                m = p.sum(drop) if drop else p
+                return -(m * (m + 1e-3).log()).sum()
+            total = 0.0
+            for s in range(1, int(order.max()) + 1):
+                seen = [i for i in range(p.ndim) if order[i] < s]
+                now = [i for i in range(p.ndim) if order[i] == s]
+                total += sum(H(seen + [i]) - H(seen) for i in now) - (H(seen + now) - H(seen))
+            return total
+    """),
+    Wrong(PRICE, "small-number-in-the-logarithm", r"clamped or dropped", """
+        def price(p, order):
+            def H(keep):
+                drop = [i for i in range(p.ndim) if i not in keep]
+                m = p.sum(drop) if drop else p
+                return -(m * (m + 1e-5).log()).sum()
+            total = 0.0
+            for s in range(1, int(order.max()) + 1):
+                seen = [i for i in range(p.ndim) if order[i] < s]
+                now = [i for i in range(p.ndim) if order[i] == s]
+                total += sum(H(seen + [i]) - H(seen) for i in now) - (H(seen + now) - H(seen))
+            return total
+    """),
+    Wrong(PRICE, "rare-texts-dropped", r"clamped or dropped", """
+        def price(p, order):
+            def H(keep):
+                drop = [i for i in range(p.ndim) if i not in keep]
+                m = p.sum(drop) if drop else p
+                return -(m[m > 1e-2] * m[m > 1e-2].log()).sum()
+            total = 0.0
+            for s in range(1, int(order.max()) + 1):
+                seen = [i for i in range(p.ndim) if order[i] < s]
+                now = [i for i in range(p.ndim) if order[i] == s]
+                total += sum(H(seen + [i]) - H(seen) for i in now) - (H(seen + now) - H(seen))
+            return total
+    """),
+    Wrong(PRICE, "very-small-number-in-the-logarithm", r"without clamps", """
+        def price(p, order):
+            def H(keep):
+                drop = [i for i in range(p.ndim) if i not in keep]
+                m = p.sum(drop) if drop else p
+                return -(m * (m + 1e-6).log()).sum()
+            total = 0.0
+            for s in range(1, int(order.max()) + 1):
+                seen = [i for i in range(p.ndim) if order[i] < s]
+                now = [i for i in range(p.ndim) if order[i] == s]
+                total += sum(H(seen + [i]) - H(seen) for i in now) - (H(seen + now) - H(seen))
+            return total
+    """),
 ]
 
-TOPIC = Topic("08_mdlm_sampling", FUNCTIONS, RIGHT, WRONG, samplers=(STEP, ONE))
+
+def has_four_letters(cases):
+    return any(case.args[0].shape[-1] == 5 for case in cases)
+
+
+def has_a_batch_of_every_size(cases):
+    shapes = [case.args[1].shape for case in cases]
+    return all(any(holds(*shape) for shape in shapes) for holds in (
+        lambda b, n: 1 < b < n, lambda b, n: b == n, lambda b, n: b > n, lambda b, n: b == 1))
+
+
+TABLE = {
+    REVEAL: {
+        "rare mass": ("small-number-below", "level-before-clamped", "small-levels-taken-for-0"),
+        "odd rates": lambda cases: any(case.args[0].outer not in (1, 1.5, 2) for case in cases),
+        "ends of time": ("never-reaches-the-end", "last-one-zero", "divided-by-the-first-level", "levels-before"),
+        "long or many": ("widths-added-up",),
+        "both floats": "the rates are always float64, as the text says",
+        **no("takes a function and a number", "shapes", "letters"),
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_CHAIN, **NO_LOGITS,
+    },
+    STEP: {
+        **dict.fromkeys(("two calls", "batch sizes", "both floats", "large logits"), True),
+        "letters": has_four_letters,
+        "odd rates": lambda cases: {0.004, 0.37, 0.617, 0.83} <= {case.args[2] for case in cases},
+        "ordinary batch": lambda cases: any(bool((case.args[1] == case.args[3]).any(1).all()) and
+                                            not bool((case.args[1] == case.args[3]).all(1).any()) for case in cases),
+        "across the batch": ("one-coin-for-two-texts", "coins-shifted-from-text-to-text", "antithetic-tokens",
+                             "antithetic-coins", "exact-share-of-the-batch"),
+        "along the text": ("coin-for-neighbours", "one-uniform-for-the-tokens-of-a-text", "one-coin-a-text"),
+        "rare mass": "a letter rarer than 1e-12 never comes up; the rare one has a probability of 0.01",
+        "long or many": "nothing is multiplied or counted along the text",
+        "shapes": "logits have three dimensions",
+        "-inf": "the logits of a network are finite; that of the mask becomes -inf in the answer",
+        "ends of time": ("all-revealed", "nothing-happens"),
+        **NO_CHAIN,
+    },
+    ONE: {
+        "two calls": True,
+        "letters": lambda cases: any(case.args[0].vocab_size == 4 for case in cases),
+        "batch sizes": has_a_batch_of_every_size,
+        "ordinary batch": ("all-positions-in-as-many-steps-as-masks", "until-no-text-is-masks-only"),
+        "across the batch": ("one-order-for-two-texts", "one-order-rolled-from-text-to-text", "antithetic-texts"),
+        "along the text": ("left-preferred", "score-used-again-for-the-token", "one-uniform-a-text-for-all-steps"),
+        "odd rates": "takes no rate",
+        "rare mass": "a letter rarer than 1e-12 never comes up; the rare one has a probability of 0.03",
+        "long or many": "nothing is multiplied or counted along the text",
+        "shapes": "templates have two dimensions",
+        "both floats": "the probabilities are only drawn from",
+        **NO_CHAIN, **NO_LOGITS, **NO_TIME,
+    },
+    TEMPERATURE: {
+        "rare mass": True,
+        "both floats": True,
+        "shapes": lambda cases: {(1,), (5,), (2, 3, 4)} <= {tuple(case.args[0].shape) for case in cases},
+        "odd rates": lambda cases: {0.3, 0.7, 0.08} <= {case.args[1] for case in cases},
+        "letters": lambda cases: any(case.args[0].shape[-1] == 4 for case in cases),
+        "-inf": ("log-of-zero-set-to-zero", "infinity-to-zero", "zero-times-infinity"),
+        "large logits": "takes probabilities; their powers are those of 1/T up to 2000",
+        "long or many": "nothing is multiplied or counted along the text",
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_CHAIN, **NO_TIME,
+    },
+    PRICE: {
+        "rare mass": True,
+        "letters": lambda cases: any(case.args[0].shape[0] == 4 for case in cases),
+        "long or many": "a table of all texts is short",
+        "odd rates": "takes no rate",
+        "shapes": "p has a dimension for each position, and n is 3, 4 and 5",
+        "both floats": "p is float64, as the text says",
+        **DRAWS_NOTHING, **NO_TEXTS, **NO_CHAIN, **NO_LOGITS, **NO_TIME,
+    },
+}
+
+TOPIC = Topic("08_mdlm_sampling", FUNCTIONS, RIGHT, WRONG, samplers=(STEP, ONE), table=TABLE)
 
 
 class TestAnswers(AnswersTests):
@@ -2722,7 +3209,9 @@ class TestSamplerOfAStep(SamplerTests):
     task = STEP
     steady = ("multinomial-and-where", "exponential-race", "stay-as-one-more-outcome",
               "numpy-seeded-by-the-generator-int32")
-    never = ("one-coin-for-two-texts", "coins-shifted-from-text-to-text", "coin-for-neighbours",
+    never = ("generator-copied", "coins-by-a-copy", "tokens-by-a-copy", "two-likeliest-only",
+             "nothing-below-1-5-percent", "coin-of-hundredths", "exact-share-of-the-batch", "one-coin-for-two-texts",
+             "coins-shifted-from-text-to-text", "coin-for-neighbours",
              "mass-of-the-mask-shared-equally", "right-number-at-random-but-the-surest", "antithetic-tokens",
              "normal-noise-for-gumbel")
 
@@ -2732,5 +3221,7 @@ class TestSamplerOfOneAtATime(SamplerTests):
     task = ONE
     steady = ("scores-drawn-once", "a-new-position-in-each-step", "ranks-and-gumbel",
               "numpy-seeded-by-the-generator-int32")
-    never = ("two-at-a-time", "left-preferred", "next-mask-after-a-random-position", "one-order-for-two-texts",
+    never = ("generator-copied", "order-by-a-copy", "tokens-by-a-copy", "order-by-seed-0", "tokens-by-seed-0",
+             "two-likeliest-only", "nothing-below-5-percent", "all-positions-in-as-many-steps-as-masks",
+             "two-at-a-time", "left-preferred", "next-mask-after-a-random-position", "one-order-for-two-texts",
              "one-order-rolled-from-text-to-text", "antithetic-texts", "score-used-again-for-the-token")

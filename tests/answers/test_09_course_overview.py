@@ -1,6 +1,9 @@
 """Do the checks of topic 09 deserve trust? The answers were written from the exercise alone."""
 
 from answers import AnswersTests, NotebookTests, Right, Topic, Wrong
+from properties import DRAWS_NOTHING, NO_CHAIN, NO_LOGITS, NO_TEXTS, NO_TIME, no
+
+from dlm_course.course.questions import find
 
 LIKELIHOOD = "09-1-log-likelihood"
 FLOW = "09-2-flow-log-prob"
@@ -86,6 +89,11 @@ RIGHT = [
                 table[:, i] = torch.take_along_dim(conditional(x[:, :i]), x[:, [i]], dim=1)[:, 0]
             return table.log().sum(dim=1)
     """),
+    Right(LIKELIHOOD, "float32-from-the-start", """
+        def log_likelihood(conditional, x):
+            p = torch.stack([conditional(x[:, :i]).float() for i in range(x.shape[1])], dim=1)
+            return torch.log(p).gather(2, x.unsqueeze(2)).squeeze(2).sum(1)
+    """),
 
     # ---- 09-2
     Right(FLOW, "as-the-hint-says", """
@@ -170,6 +178,13 @@ RIGHT = [
             zero, one = torch.zeros_like(x1), torch.ones_like(x1)
             given = TransformedDistribution(Normal(zero, one), [AffineTransform(shift(x1), log_scale(x1).exp())])
             return Normal(zero, one).log_prob(x1) + given.log_prob(x2)
+    """),
+    Right(FLOW, "float32-throughout", """
+        def flow_log_prob(x, log_scale, shift):
+            x = x.float()
+            s, t = log_scale(x[:, 0]).float(), shift(x[:, 0]).float()
+            z = torch.stack([x[:, 0], (x[:, 1] - t) / torch.exp(s)], 1)
+            return -0.5 * (z * z).sum(1) - math.log(2 * math.pi) - s
     """),
 
     # ---- 09-3
@@ -259,6 +274,19 @@ RIGHT = [
             prior = (-0.5 * (c + mean ** 2 + torch.exp(log_var))).sum(1)
             decoder = -torch.nn.functional.nll_loss(logits.log_softmax(2).permute(0, 2, 1), x, reduction="none").sum(1)
             return decoder + prior + entropy
+    """),
+    Right(BOUND, "categorical-float32", """
+        def vae_bound(logits, x, mean, log_var):
+            log_p = torch.distributions.Categorical(logits=logits.float()).log_prob(x).sum(1)
+            sigma = torch.exp(log_var.float() / 2)
+            return log_p - (0.5 * (mean.float() ** 2 + sigma ** 2 - 1) - torch.log(sigma)).sum(1)
+    """),
+    Right(BOUND, "logarithm-of-the-softmax", """
+        def vae_bound(logits, x, mean, log_var):
+            chosen = torch.nn.functional.one_hot(x, logits.shape[2])
+            probability = (torch.softmax(logits, 2) * chosen).sum(2)
+            twice = (log_var.exp() + mean * mean - log_var).sum(1) - mean.shape[1]
+            return torch.log(probability).sum(1) - twice / 2
     """),
 
     # ---- 09-4
@@ -350,6 +378,23 @@ RIGHT = [
             d_m = torch.stack([torch.zeros(()), -d_alpha(1 - t).float()]).view(2, 1, 1)
             return d_m * x1 + d_var / (2 * var) * (x - m * x1)
     """),
+    Right(FIELDS, "float32-throughout", """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            u = torch.tensor(1 - t)
+            s, ds, a, da = (f(u).float() for f in (sigma, d_sigma, alpha, d_alpha))
+            x, x1 = x.float(), x1.float()
+            return torch.stack([-ds / s * (x - x1), da / (1 - a ** 2) * (a * x - x1)])
+    """),
+    Right(FIELDS, "coarser-central-differences", """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            def place(time, eps):
+                a = alpha(1 - time)
+                return torch.stack([x1 + sigma(1 - time) * eps[0], a * x1 + (1 - a ** 2).sqrt() * eps[1]])
+
+            a, h = alpha(1 - t), 1e-4
+            eps = torch.stack([(x - x1) / sigma(1 - t), (x - a * x1) / (1 - a ** 2).sqrt()])
+            return (place(t + h, eps) - place(t - h, eps)) / (2 * h)
+    """),
 
     # ---- 09-5
     Right(FLOOR, "as-the-hint-says", """
@@ -433,6 +478,14 @@ RIGHT = [
             floor = sum((math.comb(N, k) * p ** k * (1 - p) ** (N - k) * torch.relu(k / N - p)).sum()
                         for k in range(N + 1))
             return torch.stack([tv, floor]).float()
+    """),
+    Right(FLOOR, "tiny-clamp-and-logarithms", """
+        def tv_and_floor(p, counts):
+            N = int(counts.sum())
+            q, k = p.clamp(1e-12, 1 - 1e-12), torch.arange(N + 1).double()[:, None]
+            ways = torch.tensor([math.log(math.comb(N, i)) for i in range(N + 1)]).double()[:, None]
+            pmf = (ways + k * q.log() + (N - k) * (1 - q).log()).exp()
+            return torch.stack([(counts / N - p).abs().sum(), (pmf * (k / N - p).abs()).sum()]) / 2
     """),
 
     # ---- 09-6
@@ -684,7 +737,7 @@ WRONG = [
             n = x.shape[1]
             return sum(conditional(x[:, i + 1:]).gather(1, x[:, i:i + 1])[:, 0].log() for i in range(n))
     """),
-    Wrong(LIKELIHOOD, "prefix-reversed", None, """
+    Wrong(LIKELIHOOD, "prefix-reversed", r"reverse", """
         def log_likelihood(conditional, x):
             return sum(conditional(x[:, :i].flip(1)).gather(1, x[:, i:i + 1])[:, 0].log() for i in range(x.shape[1]))
     """),
@@ -712,6 +765,66 @@ WRONG = [
     Wrong(LIKELIHOOD, "forgotten-return", r"return statement", """
         def log_likelihood(conditional, x):
             total = sum(conditional(x[:, :i]).gather(1, x[:, i:i + 1])[:, 0].log() for i in range(x.shape[1]))
+    """),
+    Wrong(LIKELIHOOD, "epsilon-of-1e-8", r"epsilon", """
+        def log_likelihood(conditional, x):
+            return sum((conditional(x[:, :i]) + 1e-8).gather(1, x[:, i:i + 1])[:, 0].log() for i in range(x.shape[1]))
+    """),
+    Wrong(LIKELIHOOD, "epsilon-of-1e-12", r"epsilon", """
+        def log_likelihood(conditional, x):
+            return sum((conditional(x[:, :i]) + 1e-12).gather(1, x[:, i:i + 1])[:, 0].log() for i in range(x.shape[1]))
+    """),
+    Wrong(LIKELIHOOD, "clamp-of-1e-3", None, """
+        def log_likelihood(conditional, x):
+            return sum(conditional(x[:, :i]).clamp_min(1e-3).gather(1, x[:, i:i + 1])[:, 0].log()
+                    for i in range(x.shape[1]))
+    """),
+    Wrong(LIKELIHOOD, "logarithms-clamped", r"clamp", """
+        def log_likelihood(conditional, x):
+            return sum(conditional(x[:, :i]).log().clamp(min=-20).gather(1, x[:, i:i + 1])[:, 0]
+                    for i in range(x.shape[1]))
+    """),
+    Wrong(LIKELIHOOD, "total-clamped", r"cut nothing off", """
+        def log_likelihood(conditional, x):
+            return sum(conditional(x[:, :i]).log().gather(1, x[:, i:i + 1])[:, 0]
+                    for i in range(x.shape[1])).clamp(min=-100)
+    """),
+    Wrong(LIKELIHOOD, "target-shifted", r"behind the right one", """
+        def log_likelihood(conditional, x):
+            return sum(conditional(x[:, :i]).log().gather(1, x[:, i + 1:i + 2])[:, 0]
+                    for i in range(x.shape[1] - 1)) if x.shape[1] > 1 else torch.zeros(len(x))
+    """),
+    Wrong(LIKELIHOOD, "text-rolled-left", r"behind the right one", """
+        def log_likelihood(conditional, x):
+            y = x.roll(-1, 1)
+            return sum(conditional(x[:, :i]).log().gather(1, y[:, i:i + 1])[:, 0] for i in range(x.shape[1]))
+    """),
+    Wrong(LIKELIHOOD, "text-rolled-right", r"symbol before", """
+        def log_likelihood(conditional, x):
+            y = x.roll(1, 1)
+            return sum(conditional(x[:, :i]).log().gather(1, y[:, i:i + 1])[:, 0] for i in range(x.shape[1]))
+    """),
+    Wrong(LIKELIHOOD, "memory-by-prefix", None, """
+        memory = {}
+        def log_likelihood(conditional, x):
+            out = []
+            for row in x.tolist():
+                total = 0.0
+                for i, symbol in enumerate(row):
+                    key = tuple(row[:i])
+                    if key not in memory:
+                        memory[key] = conditional(torch.tensor([row[:i]], dtype=torch.long))[0]
+                    total += float(memory[key][symbol].log())
+                out.append(total)
+            return torch.tensor(out)
+    """),
+    Wrong(LIKELIHOOD, "squeezed", r"^shape(?!.*underflow)", """
+        def log_likelihood(conditional, x):
+            return sum(conditional(x[:, :i]).log().gather(1, x[:, i:i + 1]).squeeze() for i in range(x.shape[1]))
+    """),
+    Wrong(LIKELIHOOD, "halves", None, """
+        def log_likelihood(conditional, x):
+            return sum(conditional(x[:, :i]).half().log().gather(1, x[:, i:i + 1])[:, 0] for i in range(x.shape[1]))
     """),
 
     # ---- 09-2
@@ -914,7 +1027,7 @@ WRONG = [
             z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
             return (-(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - s) / math.log(2)
     """),
-    Wrong(FLOW, "noise-drawn", None, """
+    Wrong(FLOW, "noise-drawn", r"different results", """
         def flow_log_prob(x, log_scale, shift):
             s = log_scale(x[:, 0])
             z = torch.randn_like(x)
@@ -964,6 +1077,72 @@ WRONG = [
             s = log_scale(x[:, 0])
             z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
             log_p = -(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - s
+    """),
+    Wrong(FLOW, "logarithm-of-the-density", r"underflow", """
+        def flow_log_prob(x, log_scale, shift):
+            s = log_scale(x[:, 0])
+            z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
+            return (torch.exp(-(x[:, 0] ** 2 + z2 ** 2) / 2) / (2 * math.pi) * torch.exp(-s)).log()
+    """),
+    Wrong(FLOW, "log-p-clamped", r"cut nothing off", """
+        def flow_log_prob(x, log_scale, shift):
+            s = log_scale(x[:, 0])
+            z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
+            return (-(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - s).clamp(min=-100)
+    """),
+    Wrong(FLOW, "s-clamped", r"clamp", """
+        def flow_log_prob(x, log_scale, shift):
+            s = log_scale(x[:, 0]).clamp(-5, 5)
+            z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
+            return -(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - s
+    """),
+    Wrong(FLOW, "epsilon-beside-the-scale", r"epsilon", """
+        def flow_log_prob(x, log_scale, shift):
+            s = log_scale(x[:, 0])
+            z2 = (x[:, 1] - shift(x[:, 0])) / (torch.exp(s) + 1e-9)
+            return -(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - s
+    """),
+    Wrong(FLOW, "epsilon-in-the-logarithm", r"epsilon", """
+        def flow_log_prob(x, log_scale, shift):
+            s = log_scale(x[:, 0])
+            z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
+            return -(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - (s.exp() + 1e-8).log()
+    """),
+    Wrong(FLOW, "log-det-averaged-over-the-batch", r"log-determinant is averaged over the batch", """
+        def flow_log_prob(x, log_scale, shift):
+            s = log_scale(x[:, 0])
+            z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
+            return -(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - s.mean()
+    """),
+    Wrong(FLOW, "log-det-summed-over-the-batch", r"log-determinant is added up over the batch", """
+        def flow_log_prob(x, log_scale, shift):
+            s = log_scale(x[:, 0])
+            z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
+            return -(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - s.sum()
+    """),
+    Wrong(FLOW, "log-det-averaged-over-the-coordinates", r"mean over the two", """
+        def flow_log_prob(x, log_scale, shift):
+            s = log_scale(x[:, 0])
+            z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
+            return -(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - torch.stack([0*s, s]).mean(0)
+    """),
+    Wrong(FLOW, "squeezed", r"shape", """
+        def flow_log_prob(x, log_scale, shift):
+            s = log_scale(x[:, 0])
+            z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
+            return (-(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - s).squeeze()
+    """),
+    Wrong(FLOW, "halves", None, """
+        def flow_log_prob(x, log_scale, shift):
+            s = log_scale(x[:, 0])
+            z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
+            return (-(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - s).half()
+    """),
+    Wrong(FLOW, "tanh-of-s", None, """
+        def flow_log_prob(x, log_scale, shift):
+            s = torch.tanh(log_scale(x[:, 0]))
+            z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
+            return -(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - s
     """),
 
     # ---- 09-3
@@ -1150,7 +1329,7 @@ WRONG = [
             log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
             return (log_p - 0.5 * (mean ** 2 + log_var.exp() - log_var - 1).sum(1)) / math.log(2)
     """),
-    Wrong(BOUND, "kl-by-simulation", None, """
+    Wrong(BOUND, "kl-by-simulation", r"different results", """
         def vae_bound(logits, x, mean, log_var):
             log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
             eps = torch.randn_like(mean)
@@ -1162,7 +1341,7 @@ WRONG = [
             log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
             return log_p + 0.5 * (log_var + 1 + math.log(2 * math.pi)).sum(1)
     """),
-    Wrong(BOUND, "beta-of-one-fifth", None, """
+    Wrong(BOUND, "beta-of-one-fifth", r"beta", """
         def vae_bound(logits, x, mean, log_var):
             log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
             return log_p - 0.1 * (mean ** 2 + log_var.exp() - log_var - 1).sum(1)
@@ -1192,6 +1371,70 @@ WRONG = [
         def vae_bound(logits, x, mean, log_var):
             log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
             bound = log_p - 0.5 * (mean ** 2 + log_var.exp() - log_var - 1).sum(1)
+    """),
+    Wrong(BOUND, "epsilon-in-the-logarithm", r"epsilon", """
+        def vae_bound(logits, x, mean, log_var):
+            log_p = (logits.softmax(-1) + 1e-12).log().gather(-1, x[..., None])[..., 0].sum(1)
+            return log_p - 0.5 * (mean ** 2 + log_var.exp() - log_var - 1).sum(1)
+    """),
+    Wrong(BOUND, "probabilities-clamped", r"clamp", """
+        def vae_bound(logits, x, mean, log_var):
+            log_p = logits.softmax(-1).clamp(1e-7, 1).log().gather(-1, x[..., None])[..., 0].sum(1)
+            return log_p - 0.5 * (mean ** 2 + log_var.exp() - log_var - 1).sum(1)
+    """),
+    Wrong(BOUND, "logarithm-of-a-float32-softmax", r"log_softmax", """
+        def vae_bound(logits, x, mean, log_var):
+            log_p = logits.float().softmax(-1).log().gather(-1, x[..., None])[..., 0].sum(1)
+            return log_p - 0.5 * (mean ** 2 + log_var.exp() - log_var - 1).sum(1)
+    """),
+    Wrong(BOUND, "log-var-clamped", r"log_var.*clamp", """
+        def vae_bound(logits, x, mean, log_var):
+            log_var = log_var.clamp(-10, 10)
+            log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
+            return log_p - 0.5 * (mean ** 2 + log_var.exp() - log_var - 1).sum(1)
+    """),
+    Wrong(BOUND, "epsilon-beside-the-variance", r"log_var.*epsilon", """
+        def vae_bound(logits, x, mean, log_var):
+            log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
+            return log_p - 0.5 * (mean ** 2 + log_var.exp() - (log_var.exp() + 1e-8).log() - 1).sum(1)
+    """),
+    Wrong(BOUND, "beta-of-4", r"beta", """
+        def vae_bound(logits, x, mean, log_var):
+            log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
+            return log_p - 4 * 0.5 * (mean ** 2 + log_var.exp() - log_var - 1).sum(1)
+    """),
+    Wrong(BOUND, "free-bits", r"free bits", """
+        def vae_bound(logits, x, mean, log_var):
+            log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
+            return log_p - (0.5 * (mean ** 2 + log_var.exp() - log_var - 1)).clamp(min=0.5).sum(1)
+    """),
+    Wrong(BOUND, "kl-of-one-draw", r"different results", """
+        def vae_bound(logits, x, mean, log_var):
+            log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
+            z = torch.distributions.Normal(mean, (log_var/2).exp())
+            w = z.sample()
+            return log_p - (z.log_prob(w) - torch.distributions.Normal(0., 1.).log_prob(w)).sum(1)
+    """),
+    Wrong(BOUND, "softmax-over-positions-where-square", None, """
+        def vae_bound(logits, x, mean, log_var):
+            log_p = logits.log_softmax(1 if len(x) == x.shape[1] else -1).gather(-1, x[..., None])[..., 0].sum(1)
+            return log_p - 0.5 * (mean ** 2 + log_var.exp() - log_var - 1).sum(1)
+    """),
+    Wrong(BOUND, "label-smoothing", None, """
+        def vae_bound(logits, x, mean, log_var):
+            nll = torch.nn.functional.cross_entropy(logits.transpose(1, 2), x, reduction="none",
+                    label_smoothing=0.1).sum(1)
+            return -nll - 0.5 * (mean ** 2 + log_var.exp() - log_var - 1).sum(1)
+    """),
+    Wrong(BOUND, "squeezed", None, """
+        def vae_bound(logits, x, mean, log_var):
+            log_p = logits.log_softmax(-1).gather(-1, x[..., None]).squeeze().sum(-1)
+            return log_p - 0.5 * (mean ** 2 + log_var.exp() - log_var - 1).sum(1)
+    """),
+    Wrong(BOUND, "free-bits-of-0.3", None, """
+        def vae_bound(logits, x, mean, log_var):
+            log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
+            return log_p - (0.5 * (mean ** 2 + log_var.exp() - log_var - 1)).clamp(min=0.3).sum(1)
     """),
 
     # ---- 09-4
@@ -1365,7 +1608,7 @@ WRONG = [
             vp = -da * x1 + a * da / s * (x - a * x1)
             return torch.stack([ve, vp])
     """),
-    Wrong(FIELDS, "fresh-noise", None, """
+    Wrong(FIELDS, "fresh-noise", r"different results", """
         def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
             u = 1 - t
             a, da, s = alpha(u), d_alpha(u), torch.sqrt(1 - alpha(u) ** 2)
@@ -1449,6 +1692,61 @@ WRONG = [
             ve = -d_sigma(u) / sigma(u) * (x - x1)
             vp = d_alpha(u) / (1 - alpha(u) ** 2) * (alpha(u) * x - x1)
             fields = torch.stack([ve, vp])
+    """),
+    Wrong(FIELDS, "memory-by-time", r"earlier call", """
+        memory = {}
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            u = 1 - t
+            if t not in memory:
+                memory[t] = sigma(u), d_sigma(u), alpha(u), d_alpha(u)
+            s, ds, a, da = memory[t]
+            return torch.stack([-ds / s * (x - x1), da / (1 - a ** 2) * (a * x - x1)])
+    """),
+    Wrong(FIELDS, "denominators-clamped", r"clamp", """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            u = 1 - t
+            return torch.stack([-d_sigma(u) / sigma(u).clamp(min=1e-2) * (x - x1),
+                    d_alpha(u) / (1 - alpha(u) ** 2).clamp(min=1e-2) * (alpha(u) * x - x1)])
+    """),
+    Wrong(FIELDS, "epsilon-in-the-denominators", r"epsilon", """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            u = 1 - t
+            return torch.stack([-d_sigma(u) / (sigma(u) + 1e-5) * (x - x1),
+                    d_alpha(u) / (1 - alpha(u) ** 2 + 1e-5) * (alpha(u) * x - x1)])
+    """),
+    Wrong(FIELDS, "alpha-clamped", r"alpha.*clamp", """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            u = 1 - t
+            a = alpha(u).clamp(0.01, 0.99)
+            return torch.stack([-d_sigma(u) / (sigma(u)) * (x - x1), d_alpha(u) / (1 - a ** 2) * (a * x - x1)])
+    """),
+    Wrong(FIELDS, "time-clipped", r"border case", """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            u = min(max(1 - t, 0.1), 0.9)
+            return torch.stack([-d_sigma(u) / (sigma(u)) * (x - x1),
+                    d_alpha(u) / (1 - alpha(u) ** 2) * (alpha(u) * x - x1)])
+    """),
+    Wrong(FIELDS, "two-coordinates-only", None, """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            u = 1 - t
+            out = torch.zeros(2, *x.shape)
+            for i in range(2):
+                out[0, :, i] = -d_sigma(u) / (sigma(u)) * (x - x1)[:, i]
+                out[1, :, i] = d_alpha(u) / (1 - alpha(u) ** 2) * (alpha(u) * x - x1)[:, i]
+            return out
+    """),
+    Wrong(FIELDS, "transposed-where-square", None, """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            u = 1 - t
+            if len(x) == x.shape[1]: x = x.T
+            return torch.stack([-d_sigma(u) / (sigma(u)) * (x - x1),
+                    d_alpha(u) / (1 - alpha(u) ** 2) * (alpha(u) * x - x1)])
+    """),
+    Wrong(FIELDS, "halves", None, """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            u = 1 - t
+            return torch.stack([-d_sigma(u) / (sigma(u)) * (x - x1),
+                    d_alpha(u) / (1 - alpha(u) ** 2) * (alpha(u) * x - x1)]).half()
     """),
 
     # ---- 09-5
@@ -1584,7 +1882,7 @@ WRONG = [
             floor = sum(math.comb(N, k) * p ** k * (1 - p) ** (N - k) * (k / N - p).abs() for k in range(N + 1)).sum()
             return torch.stack([(counts / counts.sum() - p).abs().sum(), floor]) / 2
     """),
-    Wrong(FLOOR, "simulation", r"exact|simul|random", """
+    Wrong(FLOOR, "simulation", r"different results", """
         def tv_and_floor(p, counts):
             N = int(counts.sum())
             draws = torch.multinomial(p.expand(20000, -1), N, replacement=True)
@@ -1690,6 +1988,51 @@ WRONG = [
             N = int(counts.sum())
             floor = sum(math.comb(N, k) * p ** k * (1 - p) ** (N - k) * (k / N - p).abs() for k in range(N + 1)).sum()
             both = torch.stack([(counts / N - p).abs().sum(), floor]) / 2
+    """),
+    Wrong(FLOOR, "p-clamped", r"^(?!.*simul).*0 or 1.*clamp", """
+        def tv_and_floor(p, counts):
+            N = int(counts.sum())
+            q = p.clamp(1e-4, 1 - 1e-4)
+            floor = sum(math.comb(N, k) * q ** k * (1 - q) ** (N - k) * (k / N - q).abs() for k in range(N + 1)).sum()
+            return torch.stack([(counts / N - p).abs().sum(), floor]) / 2
+    """),
+    Wrong(FLOOR, "up-to-40", r"near but not exact", """
+        def tv_and_floor(p, counts):
+            N = int(counts.sum())
+            floor = sum(math.comb(N, k) * p ** k * (1 - p) ** (N - k) * (k / N - p).abs() for k in range(min(N,
+                    40) + 1)).sum()
+            return torch.stack([(counts / N - p).abs().sum(), floor]) / 2
+    """),
+    Wrong(FLOOR, "floor-kept-by-its-size", None, """
+        memory = {}
+        def tv_and_floor(p, counts):
+            N = int(counts.sum())
+            if (N, len(p)) not in memory:
+                memory[N, len(p)] = sum(math.comb(N, k) * p ** k * (1 - p) ** (N - k) * (k / N - p).abs()
+                        for k in range(N + 1)).sum()
+            return torch.stack([(counts / N - p).abs().sum(), memory[N, len(p)]]) / 2
+    """),
+    Wrong(FLOOR, "seeded-simulation", r"near but not exact", """
+        def tv_and_floor(p, counts):
+            N = int(counts.sum())
+            g = torch.Generator().manual_seed(0)
+            C = torch.nn.functional.one_hot(torch.multinomial(p.expand(20000, -1), N, replacement=True, generator=g),
+                    len(p)).sum(1)
+            return torch.stack([(counts / N - p).abs().sum(), (C / N - p).abs().sum(1).mean()]) / 2
+    """),
+    Wrong(FLOOR, "factorials-that-overflow", r"floor is not", """
+        def tv_and_floor(p, counts):
+            N = int(counts.sum())
+            def f(n): return torch.arange(1, n + 1).prod().double()
+            floor = sum(f(N) / f(k) / f(N - k) * p ** k * (1 - p) ** (N - k) * (k / N - p).abs()
+                    for k in range(N + 1)).sum()
+            return torch.stack([(counts / N - p).abs().sum(), floor]) / 2
+    """),
+    Wrong(FLOOR, "halves", None, """
+        def tv_and_floor(p, counts):
+            N = int(counts.sum())
+            floor = sum(math.comb(N, k) * p ** k * (1 - p) ** (N - k) * (k / N - p).abs() for k in range(N + 1)).sum()
+            return (torch.stack([(counts / N - p).abs().sum(), floor]) / 2).half()
     """),
 
     # ---- 09-6
@@ -1899,9 +2242,114 @@ WRONG = [
             got, due = M @ freq.double(), M @ p
             out = torch.tensor([got.sum(), (got >= due / 2).double().mean(), 1 / num_calls])
     """),
+    Wrong(PLACE, "counts-in-uint8", None, """
+        def place(samples, p, modes, num_calls):
+            freq = torch.bincount(samples, minlength=len(p)).byte().double() / len(samples)
+            got, due = modes.double() @ freq, modes.double() @ p
+            return torch.tensor([got.sum(), (got >= due / 2).double().mean(), 1 / num_calls])
+    """),
+    Wrong(PLACE, "means-of-halves", r"quality is wrong", """
+        def place(samples, p, modes, num_calls):
+            hit = modes[:, samples].half()
+            got, due = hit.mean(1), modes.double() @ p
+            return torch.tensor([got.sum(), (got >= due / 2).double().mean(), 1 / num_calls])
+    """),
+    Wrong(PLACE, "always-four-modes", r"coverage is wrong", """
+        def place(samples, p, modes, num_calls):
+            freq = torch.bincount(samples, minlength=len(p)).double() / len(samples)
+            got, due = modes.double() @ freq, modes.double() @ p
+            return torch.tensor([got.sum(), (got >= due / 2).sum() / 4, 1 / num_calls])
+    """),
+    Wrong(PLACE, "rare-modes-skipped", r"coverage is wrong", """
+        def place(samples, p, modes, num_calls):
+            freq = torch.bincount(samples, minlength=len(p)).double() / len(samples)
+            got, due = modes.double() @ freq, modes.double() @ p
+            ok = (got >= due / 2)[due > 0.02]
+            return torch.tensor([got.sum(), ok.double().mean(), 1 / num_calls])
+    """),
+    Wrong(PLACE, "quality-of-covered-modes", r"quality is wrong", """
+        def place(samples, p, modes, num_calls):
+            freq = torch.bincount(samples, minlength=len(p)).double() / len(samples)
+            got, due = modes.double() @ freq, modes.double() @ p
+            ok = got >= due / 2
+            return torch.tensor([got[ok].sum(), ok.double().mean(), 1 / num_calls])
+    """),
 ]
 
-TOPIC = Topic("09_course_overview", FUNCTIONS, RIGHT, WRONG)
+
+
+def unlikely(task):
+    """Of cases: one of them has a log-probability below -60."""
+    return lambda cases: any(bool((find(task).reference(*case.args) < -60).any()) for case in cases)
+
+
+def sizes(cases):
+    """The batches of points (B, n), or of log-probabilities (B, n, K): B < n, B = n, B > n and B = 1."""
+    found = [case.args[0].shape[:2] for case in cases]
+    return all(any(holds(*size) for size in found) for holds in (
+        lambda b, n: 1 < b < n, lambda b, n: b == n, lambda b, n: b > n, lambda b, n: b == 1))
+
+
+ONE_TEXT = no("every text or point is a row by itself, none is special", "ordinary batch")
+NO_RATES = no("takes no rates", "odd rates")
+NO_LETTERS = no("takes no letters", "letters")
+ONE_SHAPE = no("the arguments have one shape, by the task", "shapes")
+IN_FLOAT64 = no("cases are float64; what is computed in float32 is right, too, and stored among the right answers",
+                "both floats")
+
+TABLE = {
+    LIKELIHOOD: {
+        **DRAWS_NOTHING, **NO_LOGITS, **NO_TIME, **NO_RATES, **ONE_TEXT, **ONE_SHAPE,
+        **no("the conditional gives float64, by the task", "both floats"),
+        "rare mass": unlikely(LIKELIHOOD),
+        "batch sizes": True,
+        "letters": ("epsilon-of-1e-12", "clamp-of-1e-3", "logarithms-clamped"),
+        "long or many": ("product-then-logarithm", "product-then-logarithm-float32", "total-clamped"),
+        "two chains": ("memory-by-prefix",),
+        "sparse and late": "takes a conditional, all of whose probabilities are above 0, by the task",
+    },
+    FLOW: {
+        **DRAWS_NOTHING, **NO_CHAIN, **NO_LOGITS, **NO_TIME, **NO_RATES, **NO_LETTERS, **ONE_TEXT, **ONE_SHAPE,
+        **IN_FLOAT64,
+        "rare mass": unlikely(FLOW),
+        "batch sizes": lambda cases: {1, 2, 3, 5} <= {len(case.args[0]) for case in cases},       # n is 2, by the task
+        "long or many": ("logarithm-of-the-density", "log-p-clamped", "s-clamped"),
+    },
+    BOUND: {
+        **DRAWS_NOTHING, **NO_CHAIN, **NO_TIME, **NO_RATES, **ONE_TEXT, **ONE_SHAPE, **IN_FLOAT64,
+        **no("the logits are finite, and with them every logarithm", "-inf"),
+        "rare mass": unlikely(BOUND),
+        "batch sizes": sizes,
+        "letters": ("most-probable-bin", "epsilon-in-the-logarithm", "probabilities-clamped"),
+        "long or many": ("logarithm-of-a-float32-softmax", "log-var-clamped", "epsilon-beside-the-variance"),
+        "large logits": True,
+    },
+    FIELDS: {
+        **DRAWS_NOTHING, **NO_LOGITS, **NO_RATES, **NO_LETTERS, **ONE_TEXT, **ONE_SHAPE, **IN_FLOAT64,
+        **no("a field has no probabilities; its small denominators stand under the ends of time", "rare mass"),
+        **no("nothing is added up", "long or many"),
+        "batch sizes": sizes,
+        "two chains": ("memory-by-time",),
+        "sparse and late": "takes schedules, not chains",
+        "ends of time": lambda cases: min(c.args[2] for c in cases) < 0.05 and max(c.args[2] for c in cases) > 0.9,
+    },
+    FLOOR: {
+        **DRAWS_NOTHING, **NO_CHAIN, **NO_LOGITS, **NO_TIME, **NO_TEXTS, **NO_RATES, **ONE_SHAPE,
+        **no("p is float64, by the task", "both floats"),
+        "rare mass": "a floor is a sum in which what is rare counts little; p of 0 and 1 occur, see \"p-clamped\"",
+        "letters": lambda cases: max(len(case.args[0]) for case in cases) >= 60,
+        "long or many": ("factorials-that-overflow", "up-to-40"),
+    },
+    PLACE: {
+        **DRAWS_NOTHING, **NO_LOGITS, **NO_TIME, **NO_TEXTS, **NO_RATES, **ONE_SHAPE, **NO_CHAIN,
+        **no("p is float64, by the task", "both floats"),
+        "rare mass": ("rare-modes-skipped",),
+        "letters": ("rare-modes-skipped", "counts-too-short", "always-four-modes"),
+        "long or many": ("counts-in-uint8", "means-of-halves"),
+    },
+}
+
+TOPIC = Topic("09_course_overview", FUNCTIONS, RIGHT, WRONG, table=TABLE)
 
 
 class TestAnswers(AnswersTests):

@@ -3,6 +3,7 @@
 from textwrap import dedent, indent
 
 from answers import AnswersTests, NotebookTests, Right, Topic, Wrong
+from properties import DRAWS_NOTHING, NO_CHAIN, NO_FLOATS, NO_LOGITS, NO_TEXTS, NO_TIME, no
 
 LEAKED = "10-1-leaked"
 BITS = "10-2-bits-with-error"
@@ -73,6 +74,16 @@ RIGHT = [
             gap = held_out_starts[:, None] + torch.arange(length)
             gap = gap.unsqueeze(-1) - train_starts
             return torch.logical_and(gap >= 0, gap < length).any(2).sum(1) / length
+        """,
+        "nearest-neighbours": """
+            if len(train_starts) == 0:
+                return torch.zeros(len(held_out_starts))
+            t = train_starts.sort().values
+            i = torch.searchsorted(t, held_out_starts, right=True)
+            before, after = t[(i - 1).clamp(min=0)], t[i.clamp(max=len(t) - 1)]
+            head = torch.where(i > 0, (before + length - held_out_starts).clamp(0, length), 0)
+            tail = torch.where(i < len(t), (held_out_starts + length - after).clamp(0, length), 0)
+            return (head + tail).clamp(max=length) / length
         """,
     }),
     *right(BITS, {
@@ -359,6 +370,35 @@ WRONG = [
         """),
         "list": (r"a list", seen("return seen.any(-1).double().mean(-1).tolist()")),
         "forgotten-return": (r"return statement", seen("share = seen.any(-1).double().mean(-1)")),
+        "at-least-two-characters": (None, """
+            d = (held_out_starts[:, None] - train_starts).abs()
+            places = held_out_starts[:, None, None] + torch.arange(max(length, 2))[:, None]
+            return ((places >= train_starts) & (places < train_starts + length)).any(-1).double().mean(-1)
+        """),
+        "places-in-int16": (None, """
+            places = (held_out_starts[:, None] + torch.arange(length)).short()
+            return torch.isin(places, (train_starts[:, None] + torch.arange(length)).short()).double().mean(1)
+        """),
+        "places-in-halves": (None, """
+            places = (held_out_starts[:, None] + torch.arange(length)).half()
+            return torch.isin(places, (train_starts[:, None] + torch.arange(length)).half()).double().mean(1)
+        """),
+        "counted-in-uint8": (None, """
+            places = (held_out_starts[:, None] + torch.arange(length))
+            return torch.isin(places, (train_starts[:, None] + torch.arange(length))).byte().sum(1,
+                    dtype=torch.uint8) / length
+        """),
+        "neighbours-of-unsorted-starts": (None, """
+            if len(train_starts) == 0:
+                return torch.zeros(len(held_out_starts))
+            t = train_starts
+            i = torch.searchsorted(t, held_out_starts, right=True)
+            before = t[(i - 1).clamp(min=0)]
+            after = t[i.clamp(max=len(t) - 1)]
+            a = torch.where(i > 0, (before + length - held_out_starts).clamp(0, length), 0)
+            b = torch.where(i < len(t), (held_out_starts + length - after).clamp(0, length), 0)
+            return (a + b).clamp(max=length) / length
+        """),
     }),
     *wrong(BITS, {
         "mean-of-ratios": (r"short passage", """
@@ -409,7 +449,7 @@ return torch.stack([R, s]) / np.log(2)"""),
         "residuals-of-another-r": (r"R is that|residuals", RATIO + """
 e = nats - (nats / lengths).mean() * lengths
 return torch.stack([R, e.std() * D ** 0.5 / C]) / np.log(2)"""),
-        "bootstrap": (None, RATIO + """
+        "bootstrap": (r"error is not", RATIO + """
 g = torch.Generator().manual_seed(0)
 draw = torch.randint(D, (200, D), generator=g)
 return torch.stack([R, (nats[draw].sum(1) / lengths[draw].sum(1)).std()]) / np.log(2)"""),
@@ -420,6 +460,34 @@ return torch.stack([R, (nats[draw].sum(1) / lengths[draw].sum(1)).std()]) / np.l
         "lengths-summed-in-place": (r"in place", "nats /= np.log(2)\n" + RATIO +
                                     "return torch.stack([R, e.std() * D ** 0.5 / C])"),
         "forgotten-return": (r"return statement", RATIO + "torch.stack([R, e.std() * D ** 0.5 / C]) / np.log(2)"),
+        "halves": (None, """
+            R = nats.sum() / lengths.sum()
+            e = nats - R * lengths
+            return (torch.stack([R, e.std() * len(e) ** 0.5 / lengths.sum()]) / np.log(2)).half()
+        """),
+        "lengths-in-int16": (None, """
+            lengths = lengths.short().double()
+            R = nats.sum() / lengths.sum()
+            e = nats - R * lengths
+            return torch.stack([R, e.std() * len(e) ** 0.5 / lengths.sum()]) / np.log(2)
+        """),
+        "error-clamped": (r"error is not", """
+            R = nats.sum() / lengths.sum()
+            e = nats - R * lengths
+            return torch.stack([R, (e.std() * len(e) ** 0.5 / lengths.sum()).clamp(min=0.01)]) / np.log(2)
+        """),
+        "divided-by-d-minus-2": (r"error is not", """
+            R = nats.sum() / lengths.sum()
+            e = nats - R * lengths
+            D = len(e)
+            return torch.stack([R, (D * (e ** 2).sum() / max(D - 2, 1)).sqrt() / lengths.sum()]) / np.log(2)
+        """),
+        "weighted-spread": (r"error is not", """
+            R = nats.sum() / lengths.sum()
+            r = nats / lengths
+            w = lengths / lengths.sum()
+            return torch.stack([R, ((w * (r - R) ** 2).sum() / (len(r) - 1)).sqrt()]) / np.log(2)
+        """),
     }),
     *wrong(DISTANCE, {
         "half-missing": (r"half", shares("return (p - q).abs().sum()")),
@@ -518,6 +586,47 @@ return torch.stack([(shares(row[None]) - q).abs().sum() / 2 for row in samples])
             return (p / p.sum() - q[:-1] / q.sum()).abs().sum() / 2
         """),
         "forgotten-return": (r"return statement", shares("(p - q).abs().sum() / 2")),
+        "counts-in-uint8": (None, """
+            def f(x):
+                c = torch.bincount((x[:, :-1] * num_states + x[:, 1:]).flatten(),
+                        minlength=num_states ** 2).byte().double()
+                return c / c.sum()
+            return (f(samples) - f(reference)).abs().sum() / 2
+        """),
+        "codes-in-uint8": (None, """
+            def f(x):
+                c = torch.bincount((x[:, :-1] * num_states + x[:, 1:]).byte().flatten(),
+                        minlength=num_states ** 2).double()
+                return c / c.sum()
+            return (f(samples) - f(reference)).abs().sum() / 2
+        """),
+        "codes-in-halves": (None, """
+            def f(x):
+                c = torch.bincount((x[:, :-1].half() * num_states + x[:, 1:].half()).long().flatten(),
+                        minlength=num_states ** 2).double()
+                return c[:num_states**2] / c.sum()
+            return (f(samples) - f(reference)).abs().sum() / 2
+        """),
+        "base-ten": (None, """
+            def f(x):
+                c = torch.bincount((x[:, :-1] * 10 + x[:, 1:]).flatten(), minlength=10000).double()
+                return c / c.sum()
+            return (f(samples) - f(reference)).abs().sum() / 2
+        """),
+        "shares-in-halves": (None, """
+            def f(x):
+                c = torch.bincount((x[:, :-1] * num_states + x[:, 1:]).flatten(), minlength=num_states ** 2).half()
+                return c / c.sum()
+            return (f(samples) - f(reference)).abs().sum() / 2
+        """),
+        "first-thirty-texts": (None, """
+            def f(x):
+                x = x[:30]
+                c = torch.bincount((x[:, :-1] * num_states + x[:, 1:]).flatten(),
+                        minlength=num_states ** 2).double()
+                return c / c.sum()
+            return (f(samples) - f(reference)).abs().sum() / 2
+        """),
     }),
     *wrong(TEMPLATE, {
         "mask-0": (r"state 0", states("0")),
@@ -597,10 +706,80 @@ return""".strip())),
         "list": (r"a list", states(to="list")),
         "one-mask-more": (r"shape", "template = template + blank\n" + states()),
         "forgotten-return": (r"return statement", states().replace("return", "x =")),
+        "states-in-uint8": (None, """
+            bad = set(template) - set(alphabet + blank)
+            if bad:
+                raise ValueError(f"{bad}")
+            return torch.tensor([(alphabet + blank).index(c) % 256 for c in template], dtype=torch.uint8)
+        """),
+        "last-character-unchecked": (r"must raise ValueError", """
+            bad = set(template[:-1]) - set(alphabet + blank)
+            if bad:
+                raise ValueError(f"{bad}")
+            return torch.tensor([len(alphabet) if c == blank else alphabet.find(c) for c in template])
+        """),
+        "latin-only": (r"raised ValueError", """
+            bad = set(template) - set(alphabet + blank) | {c for c in template if ord(c) > 255}
+            if bad:
+                raise ValueError(f"{bad}")
+            return torch.tensor([(alphabet + blank).index(c) for c in template])
+        """),
+        "lines-joined": (r"shape", """
+            template = template.replace(chr(10), "")
+            bad = set(template) - set(alphabet + blank)
+            if bad:
+                raise ValueError(f"{bad}")
+            return torch.tensor([(alphabet + blank).index(c) for c in template])
+        """),
+        "names-the-alphabet-only": (r"must name '7'", """
+            if set(template) - set(alphabet + blank):
+                raise ValueError(f"the model only knows {alphabet}")
+            return torch.tensor([(alphabet + blank).index(c) for c in template])
+        """),
+        "alphabet-kept-by-its-size": (None, """
+            kept = globals().setdefault("kept", {})
+            table = kept.setdefault(len(alphabet), {c: i for i, c in enumerate(alphabet)})
+            unknown = set(template) - set(alphabet + blank)
+            if unknown:
+                raise ValueError(f"unknown: {unknown}")
+            return torch.tensor([len(alphabet) if c == blank else table[c] for c in template])
+        """),
     }),
 ]
 
-TOPIC = Topic("10_capstone", FUNCTIONS, RIGHT, WRONG)
+SAME = {**DRAWS_NOTHING, **NO_TIME, **no("takes no rates", "odd rates"),
+        **no("the arguments have one shape, by the task", "shapes")}
+
+TABLE = {
+    LEAKED: {
+        **SAME, **NO_CHAIN, **NO_FLOATS, **NO_TEXTS, **no("takes places, not letters", "letters"),
+        "ordinary batch": lambda cases: any(bool((c.args[1][:, None] == c.args[0]).any()) for c in cases),
+        "batch sizes": lambda cases: {len(c.args[0]) - len(c.args[1]) > 0 for c in cases} == {True, False},
+        "long or many": ("places-in-int16", "places-in-halves", "counted-in-uint8"),
+    },
+    BITS: {
+        **SAME, **NO_CHAIN, **NO_LOGITS, **NO_TEXTS, **no("takes no letters", "letters"),
+        **no("what is computed in float32 is right, too, and stored among the right answers", "both floats"),
+        "rare mass": ("error-clamped",),            # of a text that is nearly certain both numbers are small
+        "long or many": ("lengths-in-int16", "halves"),
+    },
+    DISTANCE: {
+        **SAME, **NO_CHAIN, **NO_FLOATS,
+        "ordinary batch": lambda cases: any(len(case.args[0]) > 3 for case in cases),
+        "batch sizes": True,
+        "letters": ("codes-in-uint8", "codes-in-halves", "base-ten"),
+        "long or many": ("counts-in-uint8", "first-thirty-texts"),
+    },
+    TEMPLATE: {
+        **SAME, **NO_FLOATS, **NO_TEXTS,
+        "letters": ("latin-only", "alphabet-sorted"),
+        "long or many": ("states-in-uint8",),
+        "two chains": ("alphabet-kept-by-its-size",),
+        "sparse and late": "takes no chain",
+    },
+}
+
+TOPIC = Topic("10_capstone", FUNCTIONS, RIGHT, WRONG, table=TABLE)
 
 
 class TestAnswers(AnswersTests):

@@ -35,7 +35,7 @@ from dlm_course.course.questions import Question, answer_key, judge, questions
 from dlm_course.course.student.assemble import Assembly, assemble
 from dlm_course.course.student.reset import untouched
 from dlm_course.course.topics import is_project
-from dlm_course.course.verdict import Verdict
+from dlm_course.course.verdict import Verdict, in_short
 
 HALF = "right, except in a border case"    # how a verdict begins that leaves half of the points
 
@@ -62,7 +62,7 @@ class Assignment:
     def key(self, submission: Submission) -> str:
         """The key of the record of a submission that has been read: of all that the record depends on."""
         models = hashlib.sha256(submission.models).hexdigest() if submission.models else ""
-        found = (submission.topic, submission.file, submission.notes, models)
+        found = (submission.topic, submission.file, submission.notes, models, submission.no_models)
         return key_of(submission.content, self.topic, self.seed, self.sandbox, self.limits, self.file_limits, found,
                       problem=submission.problem)
 
@@ -203,7 +203,7 @@ class Grader:
         raised = dict(reply.raised).get(question.id)
         if verdict.status == "○" and raised:    # it was attempted, but its cell did not even run
             raised = re.sub(r"\(<ipython-input[^>]*>, line (\d+)\)", r"(line \1)", raised)
-            verdict = Verdict(question.id, "✗", f"its cell raised {raised[:160].rstrip(': ')}")
+            verdict = Verdict(question.id, "✗", f"its cell raised {in_short(raised).rstrip(': ')}")
         return verdict, ()
 
     def _ending(self, question: Question, reply: Reply, sources: Mapping[str, str]) -> str:
@@ -228,7 +228,7 @@ class Grader:
     def _numbers(self, submission: Submission) -> str:
         """A note on the numbers of a project: what its models achieve, or why that was not computed."""
         if submission.models is None:
-            return f"{NOT_COMPUTED}: no models were handed in with it, or none that can be read"
+            return f"{NOT_COMPUTED}: {submission.no_models or 'no models were handed in with it'}"
         return numbers_said(self._asked(numbers_job(submission.models)))
 
     # The box

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dlm_course.course.questions.mistakes import Shows, everywhere, mistakes, slip
+from dlm_course.course.questions.mistakes import Shows, agreeing, everywhere, mistakes, slip
 from dlm_course.course.questions.question import Case, Question
 
 # 10-1: does the split leak?
@@ -35,6 +35,10 @@ def _leaked_cases(seed: int) -> list[Case]:
                  "9 held-out windows, 6 for training, length 5"),
             Case((torch.arange(0, 40, 4), torch.tensor([2, 12, 39, 41]), 7), "overlapping training windows, length 7"),
             Case((torch.arange(0, 30, 3), torch.arange(32, 50, 3), 3), "the end of the text held out"),
+            Case((torch.tensor([17, 4, 60, 4, 33, 90]) + seed, torch.tensor([4, 33, 5, 60, 18, 4]) + seed, 1),
+                 "length 1"),
+            Case((70_000 + torch.tensor([4100, 130, 1700, 200, 5301 - 2**16]),
+                  70_000 + torch.tensor([0, 1250, 4000, 5301]), 1201), "length 1201, far into a text"),
             Case((torch.arange(0), torch.arange(3), 4), "no window for training",
                  edge="where nothing is trained on nothing can leak: zeros")]
 
@@ -122,11 +126,11 @@ def _scaled(*factors: float) -> Callable:
 def _bits_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     cases = []
-    for count, longest in ((30, 900), (6, 300), (2, 50)):
+    for count, longest, scale in ((30, 900, 1.0), (6, 300, 1.0), (2, 50, 1.0), (9, 90_000, 1.0), (12, 400, 0.003)):
         lengths = torch.randint(20, longest, (count,), generator=generator)
         lengths[0], lengths[1] = 25, longest
         each = 1.5 + 0.3 * torch.randn(count, dtype=torch.float64, generator=generator) + 8 / lengths
-        cases.append(Case((each * lengths, lengths), f"D = {count} passages"))
+        cases.append(Case((scale * each * lengths, lengths), f"D = {count} passages"))
     return cases
 
 
@@ -195,6 +199,8 @@ BITS_WITH_ERROR = Question(
             slip(bits_with_error, lengths=lambda lengths: lengths.max().expand_as(lengths)),
         "R is that of the mean of the passages' own numbers where the residuals are taken; take the R that is returned":
             slip(bits_with_error, residuals=lambda nats, lengths: nats - (nats / lengths).mean() * lengths),
+        "the first number is right, the error is not: it is sqrt(D) s over all characters, in bits, with the s of the "
+        "residuals nats - R lengths": agreeing(bits_with_error, 0),
     }),
 )
 
@@ -249,6 +255,8 @@ def _bigram_cases(seed: int) -> list[Case]:
     return [Case((draw(5, 9, 4, 1.0), draw(12, 7, 4, 2.0), 4), "5 samples of length 9, V = 4"),
             Case((draw(40, 6, 5, 2.0), draw(50, 10, 5, 1.0), 5), "40 samples of length 6, V = 5"),
             Case((draw(9, 2, 3, 1.0), draw(7, 2, 3, 1.0), 3), "samples of length 2, V = 3"),
+            Case((draw(20, 20, 70, 1.0), draw(15, 30, 70, 1.0), 70), "20 samples of length 20, V = 70"),
+            Case((draw(3, 1000, 3, 1.0), draw(2, 1300, 3, 2.0), 3), "3 samples of length 1000, V = 3"),
             Case((torch.tensor([[0, 1, 0]]), torch.tensor([[2, 2, 2], [2, 2, 2]]), 4), "nothing in common",
                  edge="two sets of pairs without a common one are at distance 1")]
 
@@ -352,15 +360,20 @@ def _template(change: Callable[..., str]) -> Callable:
 def _template_cases(seed: int) -> list[Case]:
     refused = "a character outside the alphabet must raise ValueError with a message that names it; a mask, another " \
               "character or nothing in its place would overwrite what was given"
+    signs = "".join(map(chr, range(0x4E00, 0x4E00 + 300)))
     first = ("the ____ cat", "a cat ___ the", "that ____ tea", "eat the ____ at")[seed % 4]
     return [Case((first, " ehtac", "_"), f"{first!r}, blank '_'"),
             Case((" _A*b**_ ", " _Aab", "*"), "' _A*b**_ ', blank '*', with '_' in the alphabet"),
             Case(("???", "yx", "?"), "'???', blank '?'"),
             Case(("teatea", "aet", "_"), "'teatea', without a blank"),
-            # No message of Python's own holds a 7, a Q or a _: one that does names what was given.
+            Case(("tea_", "tea", "_"), "'tea_', alphabet 'tea'"),
+            Case(("a\nb??C\n", "bCc\na", "?"), "a template of two lines"),
+            Case((signs[::-50] + "*" + signs[:3], signs, "*"), "an alphabet of 300 signs"),
+            # No message of Python's own holds a 7, a Q, a _ or a 9: one that does names what was given.
             Case(("the 7at", " ehtac", "_"), "'the 7at' without '7' in the alphabet", edge=refused, raises=ValueError,
                  says="7"),
             Case(("Qe_", "aeq", "_"), "'Qe_' without 'Q' in the alphabet", edge=refused, raises=ValueError, says="Q"),
+            Case(("tea9", "aet", "_"), "'tea9' without '9' in the alphabet", edge=refused, raises=ValueError, says="9"),
             Case(("te_?", "aet", "?"), "'te_?' with the blank '?', without '_' in the alphabet", edge=refused,
                  raises=ValueError, says="_")]
 

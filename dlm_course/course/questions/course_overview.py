@@ -9,8 +9,15 @@ import torch
 from torch import Tensor
 
 from dlm_course.course.questions.given import GivenFunction
-from dlm_course.course.questions.mistakes import agreeing, mistakes, slip, somewhere
+from dlm_course.course.questions.mistakes import Shows, agreeing, close, mistakes, slip, somewhere
 from dlm_course.course.questions.question import Case, Question
+
+
+def _changing(one: int, other: int) -> dict[str, Shows]:
+    """The mistake that shows where these two cases, with the same arguments, give different results."""
+    return {"two calls with the same arguments gave different results: nothing random belongs in here, and nothing is "
+            "kept from one call for the next": Shows(lambda cases, values: not close(values[one], values[other]))}
+
 
 # 09-1: the autoregressive likelihood
 
@@ -48,10 +55,19 @@ def _autoregressive_cases(seed: int) -> list[Case]:
     more = torch.tensor([[2, 0, 1], [0, 0, 2], [1, 2, 1], [0, 1, 1], [2, 1, 0]])   # more texts than symbols
     weights = 0.1 * torch.randn(76, 3, 3, dtype=torch.float64, generator=generator)
     weights[0, 0] = torch.tensor([12.0, 0.0, 0.0])                                 # symbols 1 and 2 are unlikely
-    return [Case((conditional, x), "three texts, n = 4"), Case((conditional, more), "five texts, n = 3"),
+    rare = 0.5 * torch.randn(4, 5, 5, dtype=torch.float64, generator=generator)
+    rare[0, 0] = torch.tensor([0.0, -27.0, -1.0, 0.0, 1.0])                        # symbol 1 is nearly impossible
+    texts = torch.tensor([[0, 1, 4, 2], [1, 1, 3, 1], [3, 0, 2, 4], [2, 4, 0, 1]])
+    other = _Conditional(1.5 * torch.randn(5, 3, 3, dtype=torch.float64, generator=generator))
+    return [Case((conditional, x), "three texts, n = 4"), Case((other, more), "five texts, n = 3, another conditional"),
+            Case((conditional, x[1:2]), "one text, n = 4"),
             Case((conditional, x[:, :1]), "n = 1", edge="the first symbol has the empty prefix, of shape (B, 0)"),
+            Case((_Conditional(rare), texts), "V = 5, one symbol nearly impossible",
+                 edge="probabilities of 1e-12 occur here; their logarithms are wanted as they are, without a clamp or "
+                      "an epsilon"),
             Case((_Conditional(weights), torch.randint(1, 3, (1, 75), generator=generator)), "n = 75, unlikely",
-                 edge="a product of so many probabilities underflows to 0; add up their logarithms")]
+                 edge="log p is below -800 here: a product of so many probabilities underflows to 0; add up their "
+                      "logarithms, and cut nothing off")]
 
 
 LOG_LIKELIHOOD = Question(
@@ -64,7 +80,13 @@ LOG_LIKELIHOOD = Question(
         "each symbol is given itself, too: x^i has the prefix x^1, ..., x^(i-1)":
             slip(log_likelihood, prefix=lambda x, i: x[:, :i + 1]),
         "the *next* symbol's probability is gathered with the symbol before it: after a prefix of i symbols comes "
-        "x^(i+1)": slip(log_likelihood, symbol=lambda x, i: x[:, max(i - 1, 0)]),
+        "x^(i+1)": (slip(log_likelihood, symbol=lambda x, i: x[:, max(i - 1, 0)]),
+                    slip(log_likelihood, symbol=lambda x, i: x[:, i - 1])),
+        "the symbol behind the right one is scored: after a prefix of i symbols comes x^(i+1)": (
+            slip(log_likelihood, symbol=lambda x, i: x[:, (i + 1) % x.shape[1]]),
+            slip(log_likelihood, symbol=lambda x, i: x[:, min(i + 1, x.shape[1] - 1)]),
+            slip(log_likelihood, symbol=lambda x, i: x[:, min(i + 1, x.shape[1] - 1)],
+                 of=lambda factors: factors[:, :-1].log().sum(-1))),
         "each symbol is given the whole text; x^i has the prefix x^1, ..., x^(i-1)":
             slip(log_likelihood, prefix=lambda x, i: x),
         "only the symbol just before is seen; the prefix is everything before":
@@ -153,9 +175,18 @@ def flow_log_prob(x: Tensor, log_scale: Callable[[Tensor], Tensor], shift: Calla
 
 def _flow_cases(seed: int) -> list[Case]:
     x = torch.randn(5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) + 0.3
+    steep = torch.tensor([[-math.pi / 2, 2e-13], [math.pi / 2, 2e13], [0.2, 300.0]], dtype=torch.float64)
+    far = torch.tensor([[0.4, 70.0], [-60.0, 1.0], [0.1, -0.2]], dtype=torch.float64)
     return [Case((x, _Waves(0.8, 1.3, 0.4), _Waves(1.1, 0.7, -0.5)), "five points"),
+            Case((x, _Waves(0.8, 1.3, 0.4), _Waves(1.1, 0.7, -0.5)), "the same five points again"),
+            Case((x[:1], _Waves(0.4, 1.7, 0.6), _Waves(0.5, 1.2, 0.7)), "a single point"),
             Case((x[:2], _Waves(0.5, 2.0, -0.9), _Waves(0.6, 1.5, 1.0)), "two points, another flow"),
-            Case((x[:3], _Waves(0.7, 1.1, 0.3), _Waves(0.9, 1.9, 0.2)), "three points, another flow")]
+            Case((x[:3], _Waves(0.7, 1.1, 0.3), _Waves(0.9, 1.9, 0.2)), "three points, another flow"),
+            Case((far, _Waves(0.3, 1.1, 0.1), _Waves(0.5, 1.5, 0.3)), "points far out",
+                 edge="log p is below -800 here: the density underflows to 0 where its logarithm does not; work with "
+                      "logarithms, and cut nothing off"),
+            Case((steep, _Waves(30.0, 1.0, 0.0), _Waves(0.0, 1.0, 0.0)), "a steep flow, s from -30 to 30",
+                 edge="s is used as it is, without a clamp, and exp(s) without an epsilon")]
 
 
 FLOW_LOG_PROB = Question(
@@ -165,6 +196,7 @@ FLOW_LOG_PROB = Question(
     cases=_flow_cases,
     reference=flow_log_prob,
     misconceptions=mistakes({
+        **_changing(0, 1),
         "the sign of the log-determinant: dz/dx = exp(-s), so its logarithm is -s; where the flow stretches, the "
         "density thins": slip(flow_log_prob, log_det=torch.clone),
         "the log-determinant is missing: log p(z) is no density of x": slip(flow_log_prob, log_det=torch.zeros_like),
@@ -210,8 +242,13 @@ FLOW_LOG_PROB = Question(
             slip(flow_log_prob, x=lambda x: x.flip(-1)),
         "log_scale and shift have changed places":
             slip(flow_log_prob, log_scale=lambda shift: shift, shift=lambda log_scale: log_scale),
-        "the log-determinant is halved; exp(s) is the scale, not the variance":
+        "the log-determinant is halved: it is no mean over the two coordinates, and exp(s) is the scale, not the "
+        "variance":
             slip(flow_log_prob, log_det=lambda s: -s / 2),
+        "the log-determinant is averaged over the batch; every point has its own":
+            slip(flow_log_prob, log_det=lambda s: -s.mean()),
+        "the log-determinant is added up over the batch; every point has its own":
+            slip(flow_log_prob, log_det=lambda s: -s.sum()),
         "exp(s) is taken for the variance; it is the scale":
             slip(flow_log_prob, log_scale=lambda log_scale: lambda a: log_scale(a) / 2),
         "the scale is squared: exp(s) is the standard deviation, which a Normal takes, not exp(2 s)":
@@ -240,15 +277,36 @@ def vae_bound(logits: Tensor, x: Tensor, mean: Tensor, log_var: Tensor, *, weigh
     return fit(log_p) - weight * kl(twice_kl(mean, log_var) / 2)
 
 
+def _same_weight(paid: list[np.ndarray], due: list[np.ndarray]) -> bool:
+    """True if all that is paid is due times one number, whatever that is."""
+    ours, right = np.concatenate(paid), np.concatenate(due)
+    return bool(np.isfinite(ours).all()) and close(ours, right * (ours @ right) / (right @ right))
+
+
 def _vae_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(3, 2, 5, dtype=torch.float64, generator=generator)
     x = torch.randint(5, (3, 2), generator=generator)
     mean, log_var = (torch.randn(3, 4, dtype=torch.float64, generator=generator) for _ in range(2))
+    wide, long = (torch.randn(*shape, dtype=torch.float64, generator=generator) for shape in ((2, 3, 4), (3, 3, 4)))
+    sharp = torch.tensor([[[-200.0, 0.0, 100.0], [0.0, 1.0, 0.5]], [[200.0, 0.0, 0.0], [0.0, -1.0, 0.3]]]).double()
+    narrow = torch.tensor([[-40.0, 0.5], [1.0, 4.0]], dtype=torch.float64)
     return [Case((logits, x, mean, log_var), "batch of 3, n = 2, K = 5, four latent numbers"),
+            Case((logits, x, mean, log_var), "the same batch of 3 again"),
+            Case((wide, torch.tensor([[0, 3, 1], [2, 2, 0]]), mean[:2], log_var[:2]), "batch of 2, n = 3, K = 4"),
+            Case((long, torch.tensor([[0, 3, 1], [2, 2, 0], [1, 0, 3]]), mean[:, :2], log_var[:, :2]),
+                 "batch of 3, n = 3, K = 4, two latent numbers"),
             Case((logits[:1], x[:1], mean[:1, :1], log_var[:1, :1] - 1), "a single point, one latent number"),
+            Case((logits[:2], x[:2], 0.1 * mean[:2], 0.1 * log_var[:2]), "an encoder near the prior"),
+            Case((logits[:, :1], x[:, :1], mean, log_var), "n = 1"),
             Case((logits, x, 0 * mean, 0 * log_var), "an encoder that ignores x",
-                 edge="where the encoder gives the prior the KL is 0")]
+                 edge="where the encoder gives the prior the KL is 0"),
+            Case((sharp, torch.tensor([[0, 1], [1, 2]]), mean[:2, :2], log_var[:2, :2]), "logits up to 300 apart",
+                 edge="a bin's probability is down to exp(-300) here, and its logarithm is wanted as it is: take "
+                      "log_softmax of the logits, without a clamp or an epsilon"),
+            Case((logits[:2], x[:2], mean[:2, :2], narrow), "a log_var of -40",
+                 edge="where the variance is nearly 0 the KL is large: log_var is used as it is, without a clamp or an "
+                      "epsilon")]
 
 
 VAE_BOUND = Question(
@@ -258,6 +316,7 @@ VAE_BOUND = Question(
     cases=_vae_cases,
     reference=vae_bound,
     misconceptions=mistakes({
+        **_changing(0, 1),
         "the KL is added; it is subtracted: a bound *below* log p": slip(vae_bound, weight=-1.0),
         "the KL is missing: this is the reconstruction alone": slip(vae_bound, weight=0.0),
         "this is the KL alone; log p(x | z) is missing": slip(vae_bound, log_probs=torch.zeros_like, weight=-1.0),
@@ -267,6 +326,16 @@ VAE_BOUND = Question(
             slip(vae_bound, twice_kl=lambda mean, log_var: (mean**2 + 1) * (-log_var).exp() + log_var - 1),
         "the KL is not halved": slip(vae_bound, weight=2.0),
         "the KL is halved twice": slip(vae_bound, weight=0.5),
+        "the KL has another weight than 1, as in the loss of a beta-VAE; in the bound it counts once":
+            Shows(lambda cases, values: _same_weight(
+                [vae_bound(*case.args, weight=0.0).numpy() - value for case, value in zip(cases, values, strict=True)],
+                [(vae_bound(*case.args, weight=0.0) - vae_bound(*case.args)).numpy() for case in cases])),
+        "a small KL is raised to a least value (\"free bits\"); in the bound every latent number pays its own": tuple(
+            slip(vae_bound, twice_kl=lambda mean, log_var, least=least: (
+                mean**2 + log_var.exp() - log_var - 1).clamp(min=2 * least)) for least in (0.1, 0.25, 0.5, 1.0, 2.0)),
+        "a small KL is raised to a least value (\"free bits\"), the sum of a point's latent numbers; in the bound it "
+        "counts as it is": tuple(slip(vae_bound, kl=lambda kls, least=least: kls.sum(-1).clamp(min=least))
+                                 for least in (0.5, 1.0, 2.0, 3.0)),
         "the result holds NaN: log_var is a logarithm and may be negative; the variance is its exponential":
             somewhere(lambda value, *_: np.isnan(value).any()),
         "log_var is taken for the variance: its exponential is":
@@ -386,9 +455,22 @@ def _field_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     x, x1 = (torch.randn(4, 2, dtype=torch.float64, generator=generator) for _ in range(2))
     ve, vp = (_Growth(0.1, 5.0), _Growth(0.1, 5.0, True)), (_Decay(2.0), _Decay(2.0, True))
-    return [Case((x, x1, 0.3, *ve, *vp), "four points, t = 0.3"), Case((x, x1, 0.8, *ve, *vp), "four points, t = 0.8"),
+    wide, wide1 = (torch.randn(2, 3, dtype=torch.float64, generator=generator) for _ in range(2))
+    square, square1 = (torch.randn(3, 3, dtype=torch.float64, generator=generator) for _ in range(2))
+    slow, strong = (_Decay(0.7), _Decay(0.7, True)), (_Decay(6.0), _Decay(6.0, True))
+    fine = _Growth(1e-6, 3.0), _Growth(1e-6, 3.0, True)
+    return [Case((x, x1, 0.3, *ve, *vp), "four points, t = 0.3"),
+            Case((x, x1, 0.3, *ve, *vp), "the same four points again"),
+            Case((wide, wide1, 0.3, *fine, *slow), "two points of three numbers, t = 0.3, other schedules"),
+            Case((x, x1, 0.8, *ve, *vp), "four points, t = 0.8"),
             Case((x[:1], x1[:1], 0.5, _Growth(0.2, 2.0), _Growth(0.2, 2.0, True), _Decay(0.7), _Decay(0.7, True)),
-                 "one point, t = 0.5, other schedules")]
+                 "one point, t = 0.5, other schedules"),
+            Case((square, square1, 0.6, *ve, *slow), "three points of three numbers, t = 0.6"),
+            Case((x, x1, 0.02, *ve, *strong), "t = 0.02, near the noise",
+                 edge="alpha is nearly 0 there; use it as it is, without a clamp"),
+            Case((x, x1, 0.92, *fine, *slow), "t = 0.92, near the data",
+                 edge="sigma and 1 - alpha^2 are nearly 0 there; divide by them as they are, without a clamp or an "
+                      "epsilon")]
 
 
 CONDITIONAL_FIELDS = Question(
@@ -398,6 +480,7 @@ CONDITIONAL_FIELDS = Question(
     cases=_field_cases,
     reference=conditional_fields,
     misconceptions=mistakes({
+        **_changing(0, 1),
         "sigma and alpha are taken at t; the path runs from noise (t = 0) to data (t = 1), so they are taken at 1 - t":
             slip(conditional_fields, clock=lambda t: t),
         "the sign of VE: sigma falls along the path, so with d(1 - t)/dt = -1 the field points to x_1":
@@ -460,6 +543,9 @@ CONDITIONAL_FIELDS = Question(
             slip(conditional_fields, alpha=lambda alpha: _reversed(alpha), d_alpha=lambda d_alpha: _reversed(d_alpha)),
         "VP is right; VE is taken at t in place of 1 - t":
             slip(conditional_fields, sigma=lambda sigma: _reversed(sigma), d_sigma=lambda d_sigma: _reversed(d_sigma)),
+        "sigma and alpha are those of an earlier call at the same time; every call brings its own functions":
+            Shows(lambda cases, values: close(values[2], conditional_fields(
+                *cases[2].args[:3], *cases[0].args[3:]).numpy())),
         "VE is right, VP is not: its field is alpha' / (1 - alpha^2) (alpha x - x_1), all at 1 - t":
             agreeing(conditional_fields, 0),
         "VP is right, VE is not: its field is -sigma' / sigma (x - x_1), all at 1 - t": agreeing(conditional_fields, 1),
@@ -506,8 +592,15 @@ def _variation_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     p = torch.rand(6, dtype=torch.float64, generator=generator) + 0.05
     p = p / p.sum()
+    many = torch.rand(60, dtype=torch.float64, generator=generator) + 0.05
+    many[7] = 6 * many.sum()                                                       # so that C = N = 50 is not rare
+    drawn = torch.multinomial(many, 50, replacement=True, generator=generator)
     return [Case((p, torch.tensor([9, 2, 0, 14, 6, 9])), "K = 6, N = 40"),
+            Case((p, torch.tensor([9, 2, 0, 14, 6, 9])), "K = 6, N = 40, again"),
+            Case((many / many.sum(), torch.bincount(drawn, minlength=60)), "K = 60, N = 50"),
+            Case((p[:3] / p[:3].sum(), torch.tensor([0, 1, 0])), "K = 3, N = 1"),
             Case((p[:4] / p[:4].sum(), torch.tensor([1, 5, 2, 4])), "K = 4, N = 12"),
+            Case((p[2:] / p[2:].sum(), torch.tensor([3, 3, 4, 2])), "K = 4, N = 12, another truth"),
             Case((torch.tensor([0.5, 0.5, 0.0]).double(), torch.tensor([1, 1, 0])), "K = 3, N = 2"),
             Case((torch.tensor([1.0, 0.0]).double(), torch.tensor([5, 0])), "K = 2, a certain outcome",
                  edge="a certain outcome always comes up: both numbers are 0")]
@@ -520,6 +613,7 @@ TV_AND_FLOOR = Question(
     cases=_variation_cases,
     reference=tv_and_floor,
     misconceptions=mistakes({
+        **_changing(0, 1),
         "the factor 1/2 is missing in both": slip(tv_and_floor, lambda both: 2 * both),
         "the factor 1/2 is missing in the total variation; the floor is right":
             slip(tv_and_floor, variation=lambda p, shares: 2 * _variation(p, shares)),
@@ -529,6 +623,10 @@ TV_AND_FLOOR = Question(
             slip(tv_and_floor, floor=lambda p, counts: math.sqrt(2 / math.pi) * _standard_deviations(p, counts)),
         "the floor holds NaN where p is 0 or 1: 0 log 0 counts as 0 (torch.xlogy), and 0**0 is 1":
             somewhere(lambda value, *_: np.isnan(value[1])),
+        "both are right, except the floor where p is 0 or 1: C is 0 or N there, for certain. With 0**0 = 1, or "
+        "torch.xlogy, p can be taken as it is, without a clamp or an epsilon": Shows(lambda cases, values: all(
+            close(value[0], right[0]) and close(value[1], right[1]) == bool((case.args[0] > 0).all())
+            for case, value in zip(cases, values, strict=True) for right in [tv_and_floor(*case.args).numpy()])),
         "the floor lacks the binomial coefficients, math.comb(N, k)": slip(tv_and_floor, floor=_floor_of(
             lambda k, num, p: (k / num - p).abs() / _log_choose(k, num).exp())),
         "the floor lacks the factor (1 - p)**(N - k) of the binomial probabilities": slip(tv_and_floor, floor=_floor_of(
@@ -591,8 +689,9 @@ TV_AND_FLOOR = Question(
         "the floor has N = 50; N is the sum of the counts":
             slip(tv_and_floor, floor=lambda p, counts: _floor(p, torch.tensor(50))),
         "the floor is right, the total variation is not: half the sum of |counts / N - p|": agreeing(tv_and_floor, 1),
-        "the total variation is right, the floor is near but not exact: no simulation, sum over the N + 1 values of "
-        "the binomial distribution": agreeing(tv_and_floor, rtol=np.array([1e-4, 0.1])),
+        "the total variation is right, the floor is near but not exact. It is the sum over the N + 1 values of the "
+        "binomial distribution, with the p that was given, as it is: nothing is drawn, approximated or clamped":
+            agreeing(tv_and_floor, rtol=np.array([1e-4, 0.1])),
         "the total variation is right, the floor is not: (1/2) sum over the outcomes of E|C/N - p|, with "
         "C ~ Binomial(N, p)": agreeing(tv_and_floor, 0),
     }),
@@ -639,11 +738,14 @@ def _place_cases(seed: int) -> list[Case]:
     # The truth in 64ths and 32nds, so that half of what is due is met exactly; much lies outside the modes.
     even = torch.tensor([8, 8, 4, 8, 4, 4, 4, 8, 4, 4, 4, 4]).double() / 64
     uneven = torch.tensor([8, 8, 2, 2, 1, 1, 2, 2, 2, 1, 1, 2]).double() / 32
+    three = torch.tensor([340.0, 300, 20, 150, 100, 50, 30, 4, 6]).double() / 1000
+    crowd = torch.repeat_interleave(torch.arange(9), torch.tensor([1503, 701, 40, 302, 151, 203, 85, 3, 12]))
     return [Case((counted([8, 0, 10, 10, 0, 0, 10, 5, 10, 3, 0, 8]), even, modes, 8), "64 samples, 8 calls"),
             Case((counted([9, 0, 5, 3, 0, 0, 5, 1, 5, 0, 0, 4]), uneven, modes, 2), "32 samples, 2 calls"),
             Case((drawn([1.0, 1.0, 0.0, 0.3], 500), p, modes, 1), "a fast one: 500 samples, 1 call"),
             Case((drawn([1.0, 1.2, 0.9, 1.1], 400), p, modes, 50), "a slow one: 400 samples, 50 calls"),
             Case((drawn([0.2, 2.0, 0.0, 0.0], 300), p, modes, 4), "a third: 300 samples, 4 calls"),
+            Case((crowd, three, modes[:3, :9], 25), "3000 samples, three modes, one of them rare, 25 calls"),
             Case((torch.tensor([2, 6, 8]), p, modes, 2), "nothing of what is drawn lies in a mode",
                  edge="quality and coverage can be 0")]
 

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +33,27 @@ def _sparse_chain(seed: int) -> Tensor:
     matrices = _chain(seed + 50, 3, 4)
     matrices[:, 0, 1] = matrices[:, 2, 0] = 0
     return matrices / matrices.sum(1, keepdim=True)
+
+
+def _rare(Q: Tensor, state: int, t: int, share: float) -> Tensor:
+    """This chain, in which hardly anything comes to the state at step t.
+
+    Not below 1e-11 in all where it is normalised: torch's `normalize`, a right answer, divides by 1e-12 at least.
+    """
+    Q = Q.clone()
+    Q[t - 1, state] *= share
+    return Q / Q.sum(1, keepdim=True)
+
+
+def _single(*args: Any) -> tuple[Any, ...]:
+    """These arguments in float32."""
+    return tuple(arg.float() if isinstance(arg, Tensor) else arg for arg in args)
+
+
+_ANOTHER_CHAIN = "the result belongs to the matrices of this call: keep nothing from the calls before"
+_RARE = ("small probabilities count like all others. Is there a threshold, a clamp, a number that is added, or a "
+         "product that underflows?")
+_SINGLE = "the arguments may be float32: create tensors with the dtype of what was given"
 
 
 def _absorbing(num_steps: int) -> Tensor:
@@ -83,11 +105,15 @@ def _posterior_cases(seed: int) -> list[Case]:
     general, sparse = _chain(seed, 4, 4), _sparse_chain(seed)
     return [Case((general, 1, 2, 3), "random Q, K = 4, t = 3"),
             Case((general, 3, 0, 4), "random Q, K = 4, t = T = 4"),
-            Case((general, 0, 1, 2), "random Q, K = 4, t = 2"),
+            Case((general, 1, 1, 2), "random Q, K = 4, t = 2, x_t = x_0"),
             Case((sparse, 2, 1, 2), "Q with zeros, K = 4, t = 2"),
             Case((_absorbing(5), 2, 0, 3), "absorbing, K = 3, x_t masked, t = 3"),
             Case((_absorbing(5), 1, 1, 4), "absorbing, K = 3, x_t visible, t = 4"),
-            Case((general, 2, 1, 1), "t = 1", edge="at t = 1 the state before is x_0 itself: Q_{1:0} is the identity")]
+            Case((sparse, 0, 1, 3), "Q with zeros, K = 4, t = T = 3"),
+            Case((general, 2, 1, 1), "t = 1", edge="at t = 1 the state before is x_0 itself: Q_{1:0} is the identity"),
+            Case((_chain(seed + 70, 4, 4), 1, 2, 3), "another Q of the same size, t = 3", edge=_ANOTHER_CHAIN),
+            Case((_rare(general, 1, 3, 1e-10), 1, 2, 3), "x_t of a probability near 1e-11", edge=_RARE),
+            Case(_single(general, 3, 2, 4), "Q in float32", edge=_SINGLE)]
 
 
 def _column(Q: Tensor, xt: int, t: int) -> Tensor:
@@ -97,7 +123,13 @@ def _column(Q: Tensor, xt: int, t: int) -> Tensor:
 _not_normalised = slip(posterior, finish=torch.clone)
 _with_column = slip(posterior, likelihood=_column)
 _with_states_exchanged = slip(posterior, xt=lambda x0: x0, x0=lambda xt: xt)
+def _close_or_0(law: np.ndarray, other: np.ndarray) -> bool:
+    """The same; or 0, by a guard, where the other is 0/0."""
+    return close(law, other) or bool(np.isnan(other).all() and (law == 0).all())
+
+
 _no_entry_above_0 = everywhere(lambda law, *_: (law <= 0).all())
+_all_0 = somewhere(lambda law, *_: (law == 0).all())
 _does_not_sum_to_1 = somewhere(lambda law, *_: np.isfinite(law).all() and abs(law.sum() - 1) > 1e-3)
 
 POSTERIOR = Question(
@@ -125,8 +157,9 @@ POSTERIOR = Question(
         "x_0 is carried as a row, law @ Q[s]; it is a column, and a step is Q[s] @ law":
             slip(posterior, prior=_carried_as_row),
         "row and column are exchanged: it is *row* x_t of Q_t times *column* x_0 of Q_{1:t-1}":
-            against(slip(posterior, likelihood=_column, prior=_read_by_row)),
-        "every matrix is transposed: Q[s][i, j] is the way from j to i": against(slip(posterior, Q=lambda Q: Q.mT)),
+            against(slip(posterior, likelihood=_column, prior=_read_by_row), _close_or_0),
+        "every matrix is transposed: Q[s][i, j] is the way from j to i":
+            against(slip(posterior, Q=lambda Q: Q.mT), _close_or_0),
         "the prior takes the t-1 times power of one matrix; the matrices differ from step to step":
             slip(posterior, prior=_of_factors(lambda Q, s: Q[s:s + 1].repeat(s, 1, 1))),
         "the prior takes the power of Q_1; the matrices differ from step to step":
@@ -141,7 +174,7 @@ POSTERIOR = Question(
             slip(posterior, likelihood=lambda Q, xt, t: Q[t - 2][xt]),
         "the likelihood is row x_t of the whole product Q_{1:t}; from x_{t-1} it is one step, Q_t":
             slip(posterior, likelihood=_read_by_row),
-        "x_t and x_0 are exchanged": against(_with_states_exchanged),
+        "x_t and x_0 are exchanged": against(_with_states_exchanged, _close_or_0),
         "x_0 does not enter: the prior starts uniform; start it with the one-hot vector of x_0":
             slip(posterior, prior=lambda Q, x0, s: _product(Q[:s]).mean(1)),
         "this is the likeliest state, one-hot (argmax); asked is the whole distribution":
@@ -158,6 +191,8 @@ POSTERIOR = Question(
         "this is q(x_t | x_0) = Q_{1:t} x_0, the way forward": lambda Q, xt, x0, t: _marginal(Q, x0, t),
         "this is the column of x_t, where it would go next": lambda Q, xt, x0, t: _column(Q, xt, t),
         "no entry is above 0: are these logarithms? Asked are the probabilities": _no_entry_above_0,
+        "the result is 0 everywhere for a pair that can meet: is it row x_t of Q_t times column x_0 of Q_{1:t-1}?":
+            _all_0,
         "the result does not sum to 1: divide the product of the two factors by its own sum": _does_not_sum_to_1,
     }),
 )
@@ -180,13 +215,21 @@ def _kl_cases(seed: int) -> list[Case]:
     q_zero, p_zero, some_zero = q.clone(), p.clone(), p[0].clone()
     q_zero[..., 1] = p_zero[..., 1] = some_zero[1:, 1] = 0
     q_zero, p_zero, some_zero = (law / law.sum(-1, keepdim=True) for law in (q_zero, p_zero, some_zero))
-    return [Case((q[0, 0], p[0, 0]), "K = 4"), Case((q, p), "batch (2, 3), K = 4"), Case((q[0], q[0]), "q = p"),
+    q_rare, p_rare, near = q[0].clone(), p[0].clone(), q[1] * (1 + 0.3 * p[1])
+    q_rare[0, 3] = 1e-5
+    p_rare[1:, 2] = p_rare[0, 3] = 1e-14     # torch.distributions, a right answer, takes 2e-16 for all that is below
+    q_rare, p_rare, near = (law / law.sum(-1, keepdim=True) for law in (q_rare, p_rare, near))
+    return [Case((q[0, 0], p[0, 0]), "K = 4"), Case((q, p), "batch (2, 3), K = 4"),
+            Case((q[:1, 1], p[:1, 1]), "batch of 1, K = 4"), Case((q[0], q[0]), "q = p"),
             Case((q_zero[0], p[0]), "q with a zero", edge="a term with q_k = 0 is 0, the others stay"),
             Case((q_zero[0], p_zero[0]), "q and p with the same zero",
                  edge="where q_k and p_k are both 0 the term is 0"),
             Case((q_zero[0], q_zero[0]), "q = p with a zero", edge="where q_k and p_k are both 0 the term is 0"),
             Case((q[0], some_zero), "p with a zero where q has none, in two rows of three",
-                 edge="there the KL is infinite, and should be; the other row is not")]
+                 edge="there the KL is infinite, and should be; the other row is not"),
+            Case((q_rare, p_rare), "p of 1e-14 where q is larger", edge=_RARE),
+            Case((q[1], near), "p close to q", edge="a small KL is not 0"),
+            Case(_single(q[1], p[1]), "float32", edge=_SINGLE)]
 
 
 CATEGORICAL_KL = Question(
@@ -246,7 +289,7 @@ def _mixture_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed + 7)
     guess = torch.rand(4, dtype=torch.float64, generator=generator) + 0.1
     guess = guess / guess.sum()
-    uneven = torch.tensor([0.02, 0.58, 0.1, 0.3], dtype=torch.float64)         # a small weight counts too
+    uneven = torch.tensor([0.001, 0.599, 0.1, 0.3], dtype=torch.float64)       # a small weight counts too
     general, sparse = _chain(seed + 1, 4, 4), _sparse_chain(seed + 1)
     # Under the sparse chain x_1 = 0 cannot come from x_0 = 1: no belief in it there, and no posterior.
     return [Case((general, 1, guess, 3), "random Q, K = 4, t = 3"),
@@ -254,12 +297,19 @@ def _mixture_cases(seed: int) -> list[Case]:
             Case((general, 0, uneven, 2), "random Q, K = 4, t = 2"),
             Case((_absorbing(5), 2, torch.tensor([0.3, 0.7, 0.0], dtype=torch.float64), 3),
                  "absorbing, K = 3, x_t masked, t = 3"),
+            # Here x_0 = 1 leads to x_t = 0, but not in one step.
+            Case((sparse, 0, guess, 3), "Q with zeros, K = 4, t = T = 3"),
             Case((general, 2, guess, 1), "t = 1", edge="at t = 1 the step back is the belief itself"),
             Case((_absorbing(5), 1, torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64), 3),
                  "absorbing, x_t visible, beliefs of 0",
                  edge="an x_0 of weight 0 that cannot lead to x_t has no posterior (0/0): leave it out"),
             Case((sparse, 0, torch.tensor([0.5, 0.0, 0.3, 0.2], dtype=torch.float64), 1), "Q with zeros, t = 1",
-                 edge="an x_0 of weight 0 that cannot lead to x_t has no posterior (0/0): leave it out")]
+                 edge="an x_0 of weight 0 that cannot lead to x_t has no posterior (0/0): leave it out"),
+            Case((_chain(seed + 71, 4, 4), 1, guess, 3), "another Q of the same size, t = 3", edge=_ANOTHER_CHAIN),
+            Case((_absorbing(5), 2, torch.tensor([2e-5, 1 - 2e-5, 0.0], dtype=torch.float64), 3),
+                 "absorbing, a belief of 2e-5", edge="small beliefs count like all others: leave out only those of 0"),
+            Case((_rare(general, 1, 3, 1e-10), 1, guess, 3), "x_t of a probability near 1e-11", edge=_RARE),
+            Case(_single(general, 3, guess, 4), "float32", edge=_SINGLE)]
 
 
 # x0_probs in the place of the one-hot x_0
@@ -285,7 +335,10 @@ REVERSE_MIXTURE = Question(
         "the posteriors are mixed with the wrong order of matrices in them: Q_1 stands rightmost":
             slip(reverse_mixture, back=slip(posterior, prior=_in_wrong_order)),
         "xt and x0 are exchanged in the posteriors":
-            against(slip(reverse_mixture, back=_with_states_exchanged)),
+            against(slip(reverse_mixture, back=_with_states_exchanged), _close_or_0),
+        "an x_0 is left out that does not lead to x_t in *one* step; from time 0 there are t steps, and belief in it "
+        "counts": slip(reverse_mixture, x0_probs=lambda Q, xt, x0_probs, t: _normalised(
+            x0_probs.where((Q[t - 1][xt] > 0) | (x0_probs == 0) | (t == 1), 0.0))),
         "only the likeliest x_0 is used: every x_0 counts, with its probability":
             lambda Q, xt, x0_probs, t: posterior(Q, xt, int(x0_probs.argmax()), t),
         "the posteriors are averaged with equal weights: weigh each by x0_probs[x_0]":
@@ -351,7 +404,31 @@ def _bound_cases(seed: int) -> list[Case]:
                  edge="states that x_0 cannot reach have weight 0 and no posterior: leave them out, in the prior term "
                       "too"),
             Case((_chain(seed + 4, 1, 3), *model(1, 3), 2), "T = 1",
-                 edge="with one step there are L_1 and the prior term")]
+                 edge="with one step there are L_1 and the prior term"),
+            Case((_chain(seed + 72, 3, 4), *model(3, 4), 0), "another Q of the same size", edge=_ANOTHER_CHAIN),
+            Case((_chain(seed + 5, 3, 4), *_surprised(*model(3, 4)), 2), "a model with probabilities of 1e-14",
+                 edge=_RARE),
+            Case(_right_but_once(_rare(_rare(_chain(seed + 6, 3, 4), 3, 2, 1e-5), 3, 3, 1e-5), 0),
+                 "a model that is wrong in a rare x_t only",
+                 edge="an x_t of a small probability counts, too: leave out only those of probability 0"),
+            Case(_single(_chain(seed + 7, 2, 3), *model(2, 3), 1), "float32", edge=_SINGLE)]
+
+
+def _surprised(reverse: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
+    """This model, with hardly any belief in state 1."""
+    reverse[:, 1], prior[1] = 1e-14, 1e-14
+    return reverse / reverse.sum(1, keepdim=True), prior / prior.sum()
+
+
+def _right_but_once(Q: Tensor, x0: int) -> tuple[Tensor, Tensor, Tensor, int]:
+    """A model that knows x_0, but where x_t is the last state takes the likeliest x_{t-1} for nearly impossible."""
+    num_steps, num_states = Q.shape[:2]
+    reverse = torch.stack([torch.stack([posterior(Q, xt, x0, t) for xt in range(num_states)], 1)
+                           for t in range(1, num_steps + 1)])
+    for matrix in reverse[1:]:
+        matrix[matrix[:, -1].argmax(), -1] = 0
+    reverse = reverse.clamp(min=1e-14)
+    return Q, reverse / reverse.sum(1, keepdim=True), _marginal(Q, x0, num_steps), x0
 
 
 def _only_wrong_in(place: int | slice) -> Shows:
@@ -487,7 +564,13 @@ def _likelihood_cases(seed: int) -> list[Case]:
                           torch.cat([stays[:, :2], torch.tensor([[0.1], [0.5], [0.4]], dtype=torch.float64)], 1)])
     cases.append(Case((unmask, stays[2]), "a model that unmasks everything",
                       edge="there p(x_0) = 0 for the mask, and the logarithm is -inf, as it should be"))
-    return cases
+    reverse, prior = cases[0].args
+    rare = reverse.clone()
+    rare[0, 1] = 1e-30
+    return [*cases,
+            Case((_chain(seed + 73, 3, 4), prior.flip(0)), "another model of the same size", edge=_ANOTHER_CHAIN),
+            Case((rare / rare.sum(1, keepdim=True), prior), "a state of probability 1e-30", edge=_RARE),
+            Case(_single(reverse, prior), "float32", edge=_SINGLE)]
 
 
 LOG_LIKELIHOOD = Question(

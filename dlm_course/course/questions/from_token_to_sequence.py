@@ -32,6 +32,9 @@ def _joint_with_zeros(generator: torch.Generator) -> Tensor:
     return joint / joint.sum()
 
 
+_RARE = ("small probabilities count like all others. Is there a threshold, a clamp, a number that is added, or a "
+         "product that underflows?")
+_SINGLE = "the arguments may be float32: create tensors with the dtype of what was given"
 _holds_nan = somewhere(lambda value, *_: np.isnan(value).any())
 
 
@@ -54,13 +57,20 @@ def _forward_cases(seed: int) -> list[Case]:
     clean = torch.tensor([[0, 1, 2, 0], [2, 2, 1, 1]])
     damaged = torch.tensor([[0, 3, 2, 3], [3, 2, 1, 1]])
     impossible = torch.tensor([[0, 3, 1, 3], [3, 2, 1, 1]])
+    rare = general.clone()
+    rare[1, 2] = 1e-30
     return [Case((general, x0, xt), "random Q, K = 4, x0 of shape (5, 3)"),
             Case((general, x0[:, :1], xt[:, :1]), "random Q, K = 4, n = 1"),
             Case((absorbing, clean, damaged), "absorbing, K = 4, x0 of shape (2, 4)"),
+            Case((general, x0[:3], xt[1:4]), "random Q, K = 4, x0 of shape (3, 3)"),
             Case((absorbing, clean, impossible), "a visible token that is not the clean one",
                  edge="q(X_t | X_0) is 0 there, its logarithm -infinity, and for the other sequence it is finite"),
             Case((general, x0.reshape(1, -1).repeat(1, 400), xt.reshape(1, -1).repeat(1, 400)), "n = 6000",
-                 edge="the product of thousands of probabilities underflows to 0: add up their logarithms")]
+                 edge="in long texts a product of probabilities underflows to 0, and a count may be too large for its "
+                      "dtype: add up the logarithms"),
+            Case((rare / rare.sum(0), torch.tensor([[2, 0, 2], [1, 2, 3]]), torch.tensor([[1, 3, 1], [1, 0, 2]])),
+                 "a step of probability 1e-30, twice", edge=_RARE),
+            Case((general.float(), x0, xt), "float32", edge=_SINGLE)]
 
 
 FORWARD_LOG_PROB = Question(
@@ -139,12 +149,24 @@ def total_correlation(joint: Tensor, *, parts: Callable[[Tensor], Sequence[Tenso
 def _correlation_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed + 3)
     zeros = _joint_with_zeros(generator)
+    independent = torch.einsum("a,b->ab", *_random(generator, 2, 3))
     return [Case((_joint(generator, 3, 3),), "V = 3, n = 3"), Case((_joint(generator, 4, 2),), "V = 4, n = 2"),
             Case((_joint(generator, 2, 4),), "V = 2, n = 4"),
             Case((zeros,), "V = 3, n = 3, some sequences impossible", edge="a term with probability 0 is 0, not NaN"),
-            Case((torch.einsum("a,b->ab", *_random(generator, 2, 3)),), "independent positions",
-                 edge="independent positions have total correlation 0"),
-            Case((_random(generator, 5),), "n = 1", edge="a single position has total correlation 0")]
+            Case((independent,), "independent positions", edge="independent positions have total correlation 0"),
+            Case((0.99 * independent + 0.01 * torch.eye(3) / 3,), "positions that are nearly independent",
+                 edge="a small total correlation is not 0"),
+            Case((_random(generator, 5),), "n = 1", edge="a single position has total correlation 0"),
+            Case((_joint(generator, 2, 6),), "V = 2, n = 6", edge="the table may have any number of dimensions"),
+            Case((_mostly_one_text(generator),), "V = 5, n = 6, most texts of a probability near 1e-6", edge=_RARE),
+            Case((_joint(generator, 3, 3).float(),), "float32", edge=_SINGLE)]
+
+
+def _mostly_one_text(generator: torch.Generator) -> Tensor:
+    """One text that is likely; 2 in 100 fall on the thousands of others."""
+    joint = 0.02 * _random(generator, 5**6)
+    joint[1234] += 0.98
+    return joint.reshape((5,) * 6)
 
 
 def _parts(parts: Callable[[Tensor], Sequence[Tensor]]) -> Callable:
@@ -221,16 +243,23 @@ def bayes_denoiser(joint: Tensor, xt: Tensor, mask_id: int, *,
 def _denoiser_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed + 5)
     three, four = _joint(generator, 3, 3), _joint(generator, 2, 4)
+    rare = three.clone()
+    rare[:, 0] *= 1e-14
+    rare[2] *= 1e-3
     return [Case((three, torch.tensor([3, 1, 3]), 3), "V = 3, X_t = mask 1 mask"),
             Case((three, torch.tensor([2, 3, 0]), 3), "V = 3, X_t = 2 mask 0"),
             Case((four, torch.tensor([1, 7, 7, 0]), 7), "V = 2, n = 4, X_t = 1 mask mask 0, mask_id = 7"),
             Case((four, torch.tensor([-1, 0, 1, -1]), -1), "V = 2, n = 4, X_t = mask 0 1 mask, mask_id = -1"),
+            Case((_joint(generator, 4, 5), torch.tensor([0, 9, 3, 1, 2]), 9), "V = 4, n = 5, X_t = 0 mask 3 1 2"),
             Case((three, torch.tensor([3, 3, 3]), 3), "everything masked",
                  edge="with nothing visible the rows are the marginals of the language"),
             Case((three, torch.tensor([2, 0, 1]), 3), "nothing masked",
                  edge="a visible token is certain: its row is one-hot"),
             Case((_joint_with_zeros(generator), torch.tensor([0, 3, 3]), 3), "some sequences impossible",
-                 edge="symbols that cannot stand there have probability 0, without NaN")]
+                 edge="symbols that cannot stand there have probability 0, without NaN"),
+            Case((rare / rare.sum(), torch.tensor([3, 0, 3]), 3), "a visible token of probability below 1e-12",
+                 edge=_RARE),
+            Case((three.float(), torch.tensor([3, 3, 1]), 3), "float32", edge=_SINGLE)]
 
 
 def _conditioned_on(seen: Callable[[int, Tensor], Tensor]) -> Callable:
@@ -303,6 +332,11 @@ BAYES_DENOISER = Question(
             _conditioned_on(lambda i, j: (j - i).abs() <= 1),
         "only the first visible token is looked at; all visible tokens count":
             _where_masked(slip(bayes_denoiser, fits=lambda agrees, visible: agrees[:, visible][:, 0])),
+        "only the first two visible tokens are looked at; all visible tokens count":
+            _where_masked(slip(bayes_denoiser, fits=lambda agrees, visible: (
+                agrees | ~visible | (visible.cumsum(-1) > 2)).all(-1))),
+        "only tokens at a distance of at most two are looked at; all visible tokens count":
+            _conditioned_on(lambda i, j: (j - i).abs() <= 2),
         "a sequence is kept if it agrees with one visible token; it must agree with all of them":
             _where_masked(slip(bayes_denoiser, fits=lambda agrees, visible: agrees.any(-1))),
         "the visible tokens are combined as if they were independent given x_0^i (naive Bayes); condition the joint on "
@@ -314,7 +348,8 @@ BAYES_DENOISER = Question(
             lambda value, *_: np.isin(value, (0.0, 1.0)).all() and np.allclose(value.sum(-1), 1)),
         "the masked rows are right; the row of a visible token must be one-hot, because it is certain":
             _masked_rows(_close),
-        "the sequences that fit are counted, not weighed by their probability":
+        "the masked rows are uniform, as if all sequences that fit were equally likely: weigh each by its probability "
+        "p(X)":
             slip(bayes_denoiser, joint=lambda joint: torch.ones_like(joint)),
         "the weights are put through a softmax; divide them by their sum":
             slip(bayes_denoiser, lambda rows: rows.softmax(-1), normalise=False),
@@ -349,11 +384,21 @@ def _kl_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed + 9)
     q, p = _random(generator, 2, 3, 4), _random(generator, 2, 3, 4)
     chain = AbsorbingTransition(4, Schedule.linear(4))
-    posterior = chain.posterior(torch.tensor([[3, 3, 1, 3]]), torch.tensor([[0, 2, 1, 1]]), 3)
+    masked, visible = (chain.posterior(torch.tensor([xt]), torch.tensor([[0, 2, 1, 1]]), 3)
+                       for xt in ([3, 3, 3, 3], [3, 3, 1, 3]))
+    rare = p.clone()
+    rare[1, :2, 2] = 1e-14    # torch.distributions, a right answer, takes 2e-16 for all that is below
     return [Case((q, p), "batch of 2, n = 3, K = 4"),
             Case((_random(generator, 5, 2, 3), _random(generator, 5, 2, 3)), "batch of 5, n = 2, K = 3"),
             Case((q[:, :1], p[:, :1]), "n = 1"),
-            Case((posterior, _random(generator, 1, 4, 4)), "a posterior with zeros", edge="a term with q = 0 is 0")]
+            Case((_random(generator, 3, 3, 3), _random(generator, 3, 3, 3)), "batch of 3, n = 3, K = 3"),
+            Case((_random(generator, 1, 5, 3), _random(generator, 1, 5, 3)), "batch of 1, n = 5, K = 3"),
+            Case((masked, _random(generator, 1, 4, 4)), "a posterior with zeros",
+                 edge="a term with q = 0 is 0, and the other terms of its position stay"),
+            Case((visible, _random(generator, 1, 4, 4)), "a posterior that is certain in one position",
+                 edge="its KL there is -log of what the model gives to that state: the position counts"),
+            Case((q, rare / rare.sum(-1, keepdim=True)), "a model with probabilities of 1e-14", edge=_RARE),
+            Case((q.float(), p.float()), "float32", edge=_SINGLE)]
 
 
 SEQUENCE_KL = Question(
@@ -430,8 +475,12 @@ def _predictions(denoiser: Callable[[Tensor], Tensor], x0: Tensor, order: list[i
 class _TableDenoiser(GivenFunction):
     """p(x_0^i | X_t) from a random table over all X_t: consistent with no language, so that every order counts."""
 
-    def __init__(self, generator: torch.Generator, vocab_size: int, length: int, mask_id: int):
+    def __init__(self, generator: torch.Generator, vocab_size: int, length: int, mask_id: int,
+                 rare: int | None = None):
         self.table = _random(generator, *(vocab_size + 1,) * length, length, vocab_size)
+        if rare is not None:
+            self.table[..., rare] = 1e-30
+            self.table /= self.table.sum(-1, keepdim=True)
         self.mask_id, self.vocab_size = mask_id, vocab_size
 
     def __call__(self, xt: Tensor) -> Tensor:
@@ -445,14 +494,43 @@ class _TableDenoiser(GivenFunction):
         return self.table[tuple(state)].clone()
 
 
+class _LongDenoiser(GivenFunction):
+    """Another row for every position, whatever is visible: for long texts.
+
+    It refuses what is visible in no step of `order`, so that an answer that tries all orders comes to an end.
+    """
+
+    def __init__(self, generator: torch.Generator, order: list[int], vocab_size: int):
+        self.rows, self.order = _random(generator, len(order), vocab_size).float(), list(order)
+
+    def __call__(self, xt: Tensor) -> Tensor:
+        if xt.shape != self.rows.shape[:1]:
+            raise ValueError(f"the denoiser takes one text, of shape {tuple(self.rows.shape[:1])}, and was called with "
+                             f"the shape {tuple(xt.shape)}")
+        visible = (xt >= 0) & (xt < self.rows.shape[1])
+        if not visible[self.order[:int(visible.sum())]].all():
+            raise ValueError("the tokens that the denoiser was shown are not the first ones of order")
+        return self.rows.clone()
+
+
 def _order_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed + 11)
     three, four = _TableDenoiser(generator, 3, 3, 3), _TableDenoiser(generator, 2, 4, 9)
+    long = torch.randperm(250, generator=generator).tolist()
     return [Case((three, torch.tensor([2, 0, 1]), [1, 2, 0], 3), "n = 3, order 1, 2, 0"),
             Case((four, torch.tensor([1, 0, 0, 1]), [2, 3, 1, 0], 9), "n = 4, order 2, 3, 1, 0, mask_id = 9"),
             Case((four, torch.tensor([0, 1, 0, 1]), [3, 1, 0, 2], 9), "n = 4, order 3, 1, 0, 2"),
+            Case((_TableDenoiser(generator, 2, 5, 2), torch.tensor([1, 1, 0, 1, 0]), [4, 0, 3, 2, 1], 2),
+                 "n = 5, order 4, 0, 3, 2, 1"),
             Case((_TableDenoiser(generator, 4, 1, 4), torch.tensor([2]), [0], 4), "n = 1",
-                 edge="a single token is predicted from a mask")]
+                 edge="a single token is predicted from a mask"),
+            Case((_TableDenoiser(generator, 3, 3, 3), torch.tensor([2, 0, 1]), [1, 2, 0], 3), "n = 3, another denoiser",
+                 edge="the result belongs to the denoiser of this call: keep nothing from the calls before"),
+            Case((_TableDenoiser(generator, 4, 3, 4, rare=2), torch.tensor([2, 1, 3]), [1, 0, 2], 4),
+                 "a token of probability 1e-30", edge=_RARE),
+            Case((_LongDenoiser(generator, long, 60), torch.randint(60, (len(long),), generator=generator), long, 99),
+                 f"n = {len(long)}, V = 60, float32",
+                 edge="the product of hundreds of probabilities underflows to 0: add up their logarithms")]
 
 
 def _guess_revealed(denoiser: Callable, x0: Tensor, order: list[int], mask_id: int) -> Tensor:

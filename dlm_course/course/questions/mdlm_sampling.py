@@ -4,7 +4,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,17 @@ def _rate_cases(seed: int) -> list[Case]:
     return [Case((_Rate(1, first), 4), f"rate(s) = (1 - s)^{first:.2f}, L = 4"),
             Case((_Rate(second, 1), 5), f"rate(s) = 1 - s^{second:.2f}, L = 5"),
             Case((_Rate(1, 1), 3), "rate(s) = 1 - s, L = 3"),
-            Case((_Rate(second, 1), 1), "L = 1", edge="one step reveals everything, with probability 1")]
+            Case((_Rate(second, 1), 1), "L = 1", edge="one step reveals everything, with probability 1"),
+            Case((_Rate(1, first), 49), "L = 49",
+                 edge="49 steps have 50 levels, rate(l/49): 49 widths of 1/49, added up, need not be 1"),
+            Case((_Rate(1, 12), 20), "rate(s) = (1 - s)^12, L = 20",
+                 edge="the levels fall to 1e-16 there, and count however small they are: what is divided by has no "
+                      "smallest value, and nothing is added to it")]
+
+
+def _of_visible(least: float) -> Callable:
+    """With the share that is visible, or this number where it is larger, below the line."""
+    return _of_levels(lambda before, after: (before - after) / (1 - before).clamp(min=least))
 
 
 REVEAL_PROBABILITIES = Question(
@@ -101,6 +111,10 @@ REVEAL_PROBABILITIES = Question(
             slip(reveal_probabilities, points=lambda num_steps: _even_points(num_steps).floor()),
         "rate is taken at 1 - l/L, so that the levels rise: it takes the progress of the sampler, l/L, and is 1 at 0":
             slip(reveal_probabilities, points=lambda num_steps: _even_points(num_steps).flip(0)),
+        "rate is read as the share that is *visible*: it is the share of masks, 1 at the start, and divides the "
+        "difference": _of_levels(lambda before, after: (after - before) / (1 - before)),
+        "rate is read as the share that is *visible*, and 0/0 kept away: it is the share of masks, 1 at the start": (
+            *[_of_visible(least) for least in (1e-3, 1e-6, 1e-8, 1e-9, 1e-12)],),
         "the last level is not 0: the L + 1 levels are rate(l/L), l = 0..L; here masks are left at the end":
             slip(reveal_probabilities, points=lambda num_steps: _even_points(num_steps + 1)[:-1]),
         "there is one level too many: L steps have the levels l/L, l = 0..L":
@@ -182,12 +196,55 @@ def _mixed(r: float, probs: Tensor, mask_id: int) -> Tensor:
     return r * probs + (1 - r) * _point(mask_id, len(probs))
 
 
+# The probabilities of four letters at any position of an ordinary batch, in an order that depends on the position.
+_LETTERS, _PERIOD = [0.6, 0.3, 0.09, 0.01], 8
+
+
+def _ordinary_step(rows: int, length: int, r: float, mask_id: int, generator: torch.Generator, *,
+                   dtype: torch.dtype = torch.float64, level: float = 0.0) -> tuple[Tensor, Tensor, float, int]:
+    """The arguments of a step of texts that look like any: four letters, most tokens masked, one text without a mask.
+
+    Logits of the two halves of the alphabet's orders lie about `level` and -`level`.
+    """
+    orders = torch.rand(_PERIOD, len(_LETTERS), generator=generator).argsort(-1)
+    logits = torch.tensor(_LETTERS, dtype=torch.float64).log()[orders]
+    logits = torch.cat([logits[:, :mask_id], torch.ones(_PERIOD, 1), logits[:, mask_id:]], 1)
+    logits = logits + level * (-1.0) ** torch.arange(_PERIOD)[:, None]
+    visible = torch.rand(rows, length, generator=generator) < 0.2
+    visible[0], visible[1:2] = False, True
+    tokens = torch.randint(len(_LETTERS), (rows, length), generator=generator)
+    xt = torch.where(visible, tokens + (tokens >= mask_id), mask_id)
+    return logits.repeat(length // _PERIOD, 1).expand(rows, -1, -1).to(dtype), xt, r, mask_id
+
+
+def _is_ordinary(xt: Tensor) -> bool:
+    return xt.shape[1] != _PLACES
+
+
+def _shares_of_letters(case: Case, values: np.ndarray) -> np.ndarray:
+    """Of the masked tokens the share of the likeliest letter, of the next, ..., and last of those that stay masked."""
+    logits, xt, _, mask_id = (arg.numpy() if isinstance(arg, Tensor) else arg for arg in case.args)
+    num_states = logits.shape[-1]
+    if ((values < 0) | (values >= num_states)).any():
+        raise ValueError(f"a state that is none of 0..{num_states - 1}")
+    if (values != xt)[xt != mask_id].any():
+        raise ValueError("a visible token has changed")
+    ranks = (-np.where(np.arange(num_states) == mask_id, -np.inf, logits)).argsort(-1).argsort(-1)
+    seen = np.take_along_axis(ranks, values[..., None].astype(int), -1)[xt == mask_id]
+    return np.bincount(seen[:, 0], minlength=num_states) / len(seen)
+
+
 def _step_law(logits: Tensor, xt: Tensor, r: float, mask_id: int, *,
               masked: Callable[[Tensor, float, int], Tensor] = lambda logits, r, mask_id: _mixed(
                   r, _probs(logits, mask_id), mask_id),
               visible: Callable[[Tensor, int, int], Tensor] = lambda logits, state, mask_id: _point(state, len(logits)),
               ) -> Tensor:
-    """The probability of each row of states, of either kind, (2, K^n); or with another law of a token."""
+    """The probability of each row of states, of either kind, (2, K^n); or with another law of a token.
+
+    Of an ordinary batch the law of a token, the likeliest letter first.
+    """
+    if _is_ordinary(xt):
+        return torch.tensor([*(r * p for p in _LETTERS), 1 - r], dtype=torch.float64)
     return torch.stack([_product([
         masked(logits[row, i], r, mask_id) if state == mask_id else
         visible(logits[row, i], state, mask_id) for i, state in enumerate(xt[row].tolist())])
@@ -231,10 +288,13 @@ def _frequencies(texts: np.ndarray, num_states: int) -> np.ndarray:
 
 
 def _name_of_text(index: tuple[int, ...], template: Tensor, symbols: Tensor) -> str:
-    """"the frequency of text [0, 1, 1] from [2, 1, 2]": the entry of `_frequencies` for these symbols, of one kind."""
+    """"of 4,000 texts [2, 1, 2], the share that becomes [0, 1, 1]": an entry of `_frequencies` for these symbols."""
+    if len(index) != 2:
+        return "the share"    # of a border case, whose sentence stands in its place
     kind, number = index
     text = symbols[torch.tensor(number) // len(symbols) ** torch.arange(_PLACES - 1, -1, -1) % len(symbols)]
-    return f"the frequency of text {text.tolist()} from {template[kind * (len(template) // 2)].tolist()}"
+    half = len(template) // 2
+    return f"of {half:,} texts {template[kind * half].tolist()}, the share that becomes {text.tolist()}"
 
 
 _no_state = somewhere(lambda value, *_: ((value < 0) | (value > 2)).any())
@@ -251,8 +311,13 @@ def _tells_of_another(features: np.ndarray) -> bool:
 
 
 def _tolerance(case: Case, law: np.ndarray) -> np.ndarray:
-    """Five standard deviations, and six texts more, for what is rare is not normal; what is impossible stays so."""
-    return 5 * np.sqrt(law * (1 - law) / (_ROWS / 2)) + np.where(law > 1e-12, 6 / (_ROWS / 2), 1e-9)
+    """Five standard deviations, and six texts more, for what is rare is not normal; what is impossible stays so.
+
+    Texts of a kind are counted, or the masked tokens of an ordinary batch.
+    """
+    xt = case.args[1]
+    number = int((xt == case.args[3]).sum()) if _is_ordinary(xt) else len(xt) / 2
+    return 5 * np.sqrt(law * (1 - law) / number) + np.where(law > 1e-12, 6 / number, 1e-9)
 
 
 def _normalised(weights: Tensor) -> Tensor:
@@ -260,13 +325,18 @@ def _normalised(weights: Tensor) -> Tensor:
 
 
 def _coins_or_tokens_repeat(cases: Sequence[Case], values: Sequence[np.ndarray]) -> bool:
-    """True if another seed gives the same coins, or the same tokens, although these differ from text to text."""
-    coins = [value == 2 for value in values]
-    if _all_same(coins[0]) or (coins[0] == coins[2]).all():
-        return not _all_same(coins[0])
-    several = any(len(set(half[half != 2].tolist())) > 1 for half in np.split(values[0][:, 0], 2))
-    both = ~coins[0] & ~coins[2]
-    return several and bool((values[0][both] == values[2][both]).all())
+    """True if another seed gives the same coins or the same tokens, or a second call does."""
+    return any(_repeat(values[i], values[j], cases[i].args[3]) for i, j in ((0, 2), (3, 4)))
+
+
+def _repeat(one: np.ndarray, other: np.ndarray, mask_id: int) -> bool:
+    """True if the coins are the same in both, or the tokens, although these differ from text to text."""
+    coins, others = one == mask_id, other == mask_id
+    if _all_same(coins) or (coins == others).all():
+        return not _all_same(coins)
+    several = any(len(set(tokens[tokens != mask_id].tolist())) > 1 for half in np.split(one, 2) for tokens in half.T)
+    both = ~coins & ~others
+    return several and bool((one[both] == other[both]).all())
 
 
 def _patterns(joint: np.ndarray, mask_id: int) -> np.ndarray:
@@ -303,6 +373,15 @@ def _right_on_average(cases: Sequence[Case], values: Sequence[np.ndarray]) -> bo
     return True
 
 
+def _exact_in_the_batch(cases: Sequence[Case], values: Sequence[np.ndarray]) -> bool:
+    """True if the number of revealed tokens hits its mean in four calls: coins do so with a probability of 3e-7."""
+    def off(case: Case, value: np.ndarray) -> float:
+        masked = int((case.args[1] == case.args[3]).sum())
+        return abs(masked - int((value == case.args[3]).sum()) - case.args[2] * masked)
+
+    return all(off(cases[i], values[i]) <= 1 for i in (0, 2, 3, 4))
+
+
 def _only_right_where_mask_is(state: int) -> Shows:
     """Where the cases with this mask are right, and in the others it is this state that is never drawn."""
     def symptom(cases: Sequence[Case], values: Sequence[np.ndarray]) -> bool:
@@ -324,17 +403,37 @@ def _step_cases(seed: int) -> list[Case]:
     return [Case((logits, last, 0.4, 2), label + "0.4", seed + 21),
             Case((logits, last, 0.4, 2), label + "0.4", seed + 21),
             Case((logits, last, 0.4, 2), label + "0.4", seed + 22),
-            Case((logits, first, 0.9, 0), label + "0.9, mask_id = 0", seed + 23),
-            Case((logits, last, 1.0, 2), label + "1", seed + 24,
+            other := Case((logits, first, 0.9, 0), label + "0.9, mask_id = 0", seed + 23),
+            replace(other, goes_on=True),
+            Case((*_few(logits, last), 1.0, 2), "2000 rows of n = 3, K = 3, reveal_probability = 1", seed + 24,
                  edge="with probability 1 every mask is revealed, as in the sampler's last step, and the mask is never "
                       "drawn"),
-            Case((logits, last, 0.0, 2), label + "0", seed + 25, edge="with probability 0 nothing changes")]
+            Case((*_few(logits, last), 0.0, 2), "2000 rows of n = 3, K = 3, reveal_probability = 0", seed + 25,
+                 edge="with probability 0 nothing changes"),
+            Case(_ordinary_step(1000, 16, 0.83, 2, generator), "1000 rows of n = 16, K = 5, mask_id = 2", seed + 26,
+                 edge="each of the four letters comes up as often as its logits say, also the rare one, with a "
+                      "probability of 0.01, and the mask may be any state"),
+            Case(_ordinary_step(60, 200, 0.004, 4, generator, dtype=torch.float32),
+                 "60 rows of n = 200, K = 5, reveal_probability = 0.004, float32", seed + 27,
+                 edge="a small probability counts as it is: of 10,000 masked tokens about 40 are revealed"),
+            Case(_ordinary_step(40, 40, 0.617, 4, generator, level=150.0), "40 rows of n = 40, K = 5, logits near 150 "
+                 "and -150", seed + 28,
+                 edge="only differences of logits count, so that the mask's needs -inf, below any other"),
+            Case(_ordinary_step(1, 304, 0.37, 0, generator), "one row of n = 304, K = 5", seed + 29,
+                 edge="a batch may be a single text")]
 
 
-_SEEDING = seeding(same=[(0, 1)], other=(0, 2))
-_, _TWO_SEEDS = _SEEDING    # the messages
+def _few(*batches: Tensor) -> list[Tensor]:
+    """1000 rows of each half."""
+    return [torch.cat([batch[:1000], batch[-1000:]]) for batch in batches]
+
+
+_SEEDING = seeding(same=[(0, 1)], other=(0, 2), again=(3, 4))
+_, _TWO_SEEDS, _TWICE = _SEEDING    # the messages
 _SEEDING[_TWO_SEEDS] = Shows(    # but a single coin for all texts may well reveal nothing with either seed
     lambda cases, values: bool((values[0] == values[2]).all() and (values[0] != cases[0].args[1].numpy()).any()), True)
+_SEEDING[_TWICE] = Shows(        # or the same twice
+    lambda cases, values: bool((values[3] == values[4]).all()) and not _all_same(values[3] == 0), True)
 
 
 STEP = Question(
@@ -344,7 +443,8 @@ STEP = Question(
     cases=_step_cases,
     reference=_step_law,
     stand_in=step,
-    view=lambda case, values: _frequencies(values, 3),
+    view=lambda case, values: _shares_of_letters(case, values) if _is_ordinary(case.args[1]) else
+    _frequencies(values, 3),
     entry=lambda case, index: _name_of_text(index, case.args[1], torch.arange(3)),
     expects=lambda case: (tuple(case.args[1].shape), "i"),
     tolerance=_tolerance,
@@ -354,8 +454,9 @@ STEP = Question(
         "a state that is none of 0..K-1": _no_state,
         "nothing is revealed": everywhere(lambda value, logits, xt, *_: (value == xt).all()),
         **_SEEDING,
-        "the coins follow the generator, the tokens do not, or the other way round: hand `generator` to every function "
-        "that draws": Shows(_coins_or_tokens_repeat, always=True),
+        "the coins follow the generator, the tokens do not, or the other way round: with another seed, or in a second "
+        "call, one of them is the same. Hand `generator` itself to every function that draws":
+            Shows(_coins_or_tokens_repeat, always=True),
         "visible tokens are drawn anew, all of them; what is given is never touched":
             slip(_step_law, visible=lambda logits, state, mask_id: _probs(logits, mask_id)),
         "a visible token has changed: only tokens that are still masked are revealed":
@@ -376,7 +477,8 @@ STEP = Question(
         "two coins are thrown for each token":
             slip(_step_law, r=lambda r: r * r),
         "one coin is thrown for a whole text; each masked token has its own": _one_coin_a_text,
-        "the coins are the same for all texts of the batch; each masked token has its own":
+        "of texts with the same logits all have the same positions revealed: each masked token of each text throws a "
+        "coin of its own, whatever its logits say":
             everywhere(lambda value, logits, xt, r, mask_id: _all_same(value == mask_id)),
         "the coins are numbers from a normal distribution; take uniform ones, torch.rand":
             slip(_step_law, r=lambda r: (1 + math.erf(r / 2**0.5)) / 2),
@@ -412,6 +514,8 @@ STEP = Question(
         "the coins are right, the tokens are not: each is drawn from the softmax of its own logits, without the mask, "
         "and comes back to its own place": Shows(
             lambda cases, values: _fits(cases, values, _patterns) and not _fits(cases, values, _singles)),
+        "in every call just the given share of the batch's masked tokens is revealed, to within one; each throws a "
+        "coin of its own, so that their number varies": Shows(_exact_in_the_batch, always=True),
         "one text tells of another: every text throws its own coins and draws its own tokens, independently": somewhere(
             lambda value, *_: _tells_of_another(np.eye(3)[value].reshape(len(value), -1)), always=True),
         "how many tokens are revealed is right on average, but not which: every masked token throws a coin of its own, "
@@ -428,12 +532,13 @@ STEP = Question(
 # 08-3: one token at a time
 
 class _Table(GivenFunction):
-    """A model of three positions and two symbols: an arbitrary conditional for each state, so that the order shows."""
+    """A model of three positions and V symbols: an arbitrary conditional for each state, so that the order shows."""
 
     def __init__(self, table: Tensor, mask_id: int):
-        self.table, self.mask_id = table, mask_id    # (3, 3, 3, 3, 2): states a, b, c; position; symbol; 2 is the mask
-        back = self.relabelled(torch.arange(3), back=True)
-        self.laws: dict[Callable, Tensor] = {}    # of the fillings of the two kinds of templates, by _filled
+        # (V + 1, V + 1, V + 1, 3, V): states a, b, c; position; symbol; V is the mask
+        self.table, self.mask_id, self.vocab_size = table, mask_id, table.shape[-1]
+        back = self.relabelled(torch.arange(self.vocab_size + 1), back=True)
+        self.laws: dict[tuple, Tensor] = {}    # of the fillings of the two kinds of templates, by _filled
         self.probs = torch.nn.functional.pad(table, (0, 1))[back][:, back][:, :, back][..., back]
 
     def __call__(self, xt: Tensor) -> Tensor:
@@ -442,16 +547,17 @@ class _Table(GivenFunction):
             raise ValueError(f"the denoiser takes texts of shape (B, {_PLACES}), got {tuple(xt.shape)}")
         if xt.is_floating_point() or xt.dtype == torch.bool:
             raise TypeError(f"the denoiser takes integer states, not {xt.dtype}")
-        if bool(((xt < 0) | (xt > 2)).any()):
-            raise ValueError("the denoiser was given a state that is none of 0..2")
+        if bool(((xt < 0) | (xt > self.vocab_size)).any()):
+            raise ValueError(f"the denoiser was given a state that is none of 0..{self.vocab_size}")
         return self.probs[tuple(xt.long().unbind(1))]
 
     def relabelled(self, states: Tensor, *, back: bool = False) -> Tensor:
-        """The states of this table (2 is the mask) among those of the case (mask_id is), or back."""
-        return states if self.mask_id == 2 else torch.remainder(states + (-1 if back else 1), 3)
+        """The states of this table (V is the mask) among those of the case (mask_id is), or back."""
+        shift = self.mask_id - self.vocab_size
+        return torch.remainder(states + (-shift if back else shift), self.vocab_size + 1)
 
     def log_probs(self, xt: Tensor, time: Tensor) -> Tensor:
-        """As the package's laws ask: log-probabilities where 2 is the mask."""
+        """As the package's laws ask: log-probabilities where V is the mask."""
         probs = self.table[tuple(xt.unbind(1))]
         return torch.cat([probs, torch.zeros_like(probs[..., :1])], -1).log()
 
@@ -468,14 +574,29 @@ def one_at_a_time(denoiser: Callable[[Tensor], Tensor], template: Tensor, mask_i
 
 
 def _filled(law: Callable[[_Table, Tensor], Tensor]) -> Callable:
-    """The law of a filling for the two kinds of rows, (2, 8), from (table, template of one text, mask 2)."""
+    """The law of a filling for the two kinds of rows, (2, 8), from (table, template of one text, mask 2).
+
+    Border cases are judged by what is right there: of four letters the law of each position, of few texts a 1.
+    """
     def of_case(denoiser: _Table, template: Tensor, mask_id: int) -> Tensor:
-        if law not in denoiser.laws:
-            kinds = denoiser.relabelled(template[[0, len(template) // 2]], back=True)
-            denoiser.laws[law] = torch.stack([law(denoiser, kind).flatten() for kind in kinds])
-        return denoiser.laws[law]
+        if len(template) < _FEW:
+            return torch.ones(1)
+        kinds = denoiser.relabelled(template[[0, len(template) // 2]], back=True)
+        if denoiser.vocab_size > 2:
+            joint = torch.stack([one_at_a_time_law(denoiser.log_probs, denoiser.vocab_size, _PLACES, kind)
+                                 for kind in kinds])
+            return _of_positions(joint)
+        known = law, *kinds.flatten().tolist()
+        if known not in denoiser.laws:
+            denoiser.laws[known] = torch.stack([law(denoiser, kind).flatten() for kind in kinds])
+        return denoiser.laws[known]
 
     return of_case
+
+
+def _of_positions(joint: Tensor) -> Tensor:
+    """The law of each position, (2, 3, V), from that of the texts of either kind, (2, V, V, V)."""
+    return torch.stack([joint.sum([1 + i for i in range(_PLACES) if i != place]) for place in range(_PLACES)], 1)
 
 
 def _filled_by(law: Callable[..., Tensor], *settings: Any,
@@ -530,16 +651,27 @@ def _likeliest(log_probs: Tensor) -> Tensor:
 
 
 def _fillings(case: Case, values: np.ndarray) -> np.ndarray:
-    """How often each of the 8 texts came up among the rows of either kind, (2, 8)."""
-    denoiser, _, mask_id = case.args
+    """How often each of the 8 texts came up among the rows of either kind, (2, 8); or as `_filled` says."""
+    denoiser, template, mask_id = case.args
     if (values == mask_id).any():
-        raise ValueError("wrong value: masks are left at the end")
-    return _frequencies(denoiser.relabelled(torch.from_numpy(values.astype(np.int64)), back=True).numpy(), 2)
+        raise ValueError("masks are left at the end")
+    if ((template != mask_id).numpy() & (values != template.numpy())).any():
+        raise ValueError("a token of the template has changed")
+    texts = denoiser.relabelled(torch.from_numpy(values.astype(np.int64)), back=True)
+    frequencies = _frequencies(texts.numpy(), denoiser.vocab_size) if len(texts) >= _FEW else np.ones(1)
+    if denoiser.vocab_size == 2:
+        return frequencies
+    return _of_positions(torch.from_numpy(frequencies).reshape(2, *[denoiser.vocab_size] * _PLACES)).numpy()
+
+
+def _tolerance_of_filling(case: Case, law: np.ndarray) -> np.ndarray:
+    number, law = max(len(case.args[1]) / 2, 1), law.clip(0, 1)
+    return 5 * np.sqrt(law * (1 - law) / number) + np.where(law > 1e-12, 6 / number, 1e-9)
 
 
 def _of_one_order(cases: Sequence[Case], values: Sequence[np.ndarray]) -> bool:
     """True if in each case the law is that of a single order, be it another one each time."""
-    return all(any((np.abs(_fillings(case, value) - law) <= _tolerance(case, law)).all()
+    return all(any((np.abs(_fillings(case, value) - law) <= _tolerance_of_filling(case, law)).all()
                    for law in (of_case(*case.args).numpy() for of_case in _ORDERS))
                for case, value in zip(cases, values, strict=True))
 
@@ -553,11 +685,31 @@ def _of_a_mixture(orders: list[Callable]) -> Shows:
             weights = np.full(len(laws), 1 / len(laws))
             for _ in range(1000):
                 weights = weights * (laws @ (shares / (weights @ laws + 1e-300)))
-            if (np.abs(weights @ laws - shares) > _tolerance(cases[0], weights @ laws) / 3**0.5).any():
+            if (np.abs(weights @ laws - shares) > _tolerance_of_filling(cases[0], weights @ laws) / 3**0.5).any():
                 return False
         return True
 
     return Shows(symptom)
+
+
+def _draws_repeat(cases: Sequence[Case], values: Sequence[np.ndarray]) -> bool:
+    """True if a text tells of the same one with another seed, or in a second call."""
+    return any(_goes_with(values[i], values[j]) for i, j in ((0, 2), (3, 4)))
+
+
+def _goes_with(one: np.ndarray, other: np.ndarray) -> bool:
+    """Scores as in `dependent`, of a text of one batch and its twin in the other."""
+    total, squares = 0.0, 1e-9
+    for half, twin in zip(np.split(one, 2), np.split(other, 2), strict=True):
+        features, others = (_features(texts) - _features(texts).mean(0) for texts in (half, twin))
+        features, others = (each * ((each**2).mean(0) > 0.25**2) for each in (features, others))
+        total, squares = total + features.T @ others, squares + (features**2).T @ others**2
+    return bool((np.abs(total) / np.sqrt(squares) > 6).any())
+
+
+def _features(texts: np.ndarray) -> np.ndarray:
+    """The three tokens of each text, and which of the 27 texts it is."""
+    return np.concatenate([texts, np.eye(27)[texts @ [9, 3, 1]]], 1)
 
 
 def _few_texts(value: np.ndarray, denoiser: _Table, template: np.ndarray, mask_id: int) -> bool:
@@ -572,16 +724,41 @@ def _one_token(value: np.ndarray, denoiser: _Table, template: np.ndarray, mask_i
     return bool((np.where(masked, value, -1).max(1) == np.where(masked, value, 9).min(1)).all())
 
 
+_FEW = 10    # texts, of which no frequencies are taken
+_FOUR_LETTERS = [0.6, 0.27, 0.1, 0.03]
+
+
+def _four_letters(generator: torch.Generator) -> Tensor:
+    """A table of four letters whose order depends on the state, except for the rare one, which is the position's."""
+    orders = torch.rand(5, 5, 5, _PLACES, 3, generator=generator).argsort(-1)
+    table = torch.tensor(_FOUR_LETTERS[:3], dtype=torch.float64)[orders]
+    return torch.stack([
+        torch.cat([table[..., i, :i + 1], torch.full((5, 5, 5, 1), _FOUR_LETTERS[3]), table[..., i, i + 1:]], -1)
+        for i in range(_PLACES)], -2)
+
+
 @functools.cache
 def _filling_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     table = torch.softmax(2.5 * torch.randn(3, 3, 3, 3, 2, dtype=torch.float64, generator=generator), -1)
-    last, first = _Table(table, 2), _Table(table, 0)
+    last, first, letters = _Table(table, 2), _Table(table, 0), _Table(_four_letters(generator), 2)
     kinds = torch.tensor([[1, 2, 2], [2, 2, 2]]).repeat_interleave(_ROWS // 2, 0)
     label = "8000 templates of n = 3, K = 3"
     return [Case((last, kinds, 2), label, seed + 11), Case((last, kinds, 2), label, seed + 11),
             Case((last, kinds, 2), label, seed + 12),
-            Case((first, first.relabelled(kinds), 0), label + ", mask_id = 0", seed + 13)]
+            other := Case((first, first.relabelled(kinds), 0), label + ", mask_id = 0", seed + 13),
+            replace(other, goes_on=True),
+            Case((last, torch.tensor([[1, 2, 2], [2, 2, 0]]).repeat_interleave(1000, 0), 2),
+                 "2000 templates, none of masks only", seed + 14,
+                 edge="no text may keep a mask, whatever the other texts of the batch look like"),
+            Case((letters, letters.relabelled(torch.tensor([[1, 4, 4], [4, 4, 4]]).repeat_interleave(2000, 0)), 2),
+                 "4000 templates, K = 5, mask_id = 2", seed + 15,
+                 edge="each of the four letters comes up as often as the denoiser says, also the rare one, with a "
+                      "probability of 0.03, and the mask may be any state"),
+            *[Case((last, template, 2), f"a batch of {len(template)}", seed + 16,
+                   edge="a batch may have fewer texts than positions, as many, or one text alone")
+              for template in (torch.tensor([[2, 2, 2], [0, 2, 1]]), torch.tensor([[2, 2, 2], [1, 2, 2], [2, 0, 1]]),
+                               torch.tensor([[2, 2, 2]]))]]
 
 
 ONE_AT_A_TIME = Question(
@@ -594,15 +771,15 @@ ONE_AT_A_TIME = Question(
     view=_fillings,
     entry=lambda case, index: _name_of_text(index, case.args[1], case.args[0].relabelled(torch.arange(2))),
     expects=lambda case: (tuple(case.args[1].shape), "i"),
-    tolerance=_tolerance,
+    tolerance=_tolerance_of_filling,
     misconceptions=mistakes({
         "a state that is none of 0..K-1": _no_state,
         "nothing is revealed": everywhere(lambda value, denoiser, template, mask_id: (value == template).all()),
-        **seeding(same=[(0, 1)], other=(0, 2)),
-        "the template is overwritten: tokens that are given stay, also in texts that are finished before the others":
-            everywhere(lambda value, denoiser, template, mask_id: ((value != template) & (template != mask_id)).any()),
         "masks are left where the mask is state 0: it is not always the last state; use mask_id":
             everywhere(lambda value, denoiser, template, mask_id: (value == mask_id).any() == (mask_id == 0)),
+        **seeding(same=[(0, 1)], other=(0, 2), again=(3, 4)),
+        "the template is overwritten: tokens that are given stay, also in texts that are finished before the others":
+            everywhere(lambda value, denoiser, template, mask_id: ((value != template) & (template != mask_id)).any()),
         "masks are left at the end: take as many steps as the text with the most masks needs": everywhere(
             lambda value, denoiser, template, mask_id: (value == mask_id).any()
             and _all_same((value == mask_id).sum(1))),
@@ -649,9 +826,9 @@ ONE_AT_A_TIME = Question(
         "each token is drawn as it should be, given what was visible, but some steps reveal several tokens, as coins "
         "do: one in each step, so that it sees all those before": _of_a_mixture(_GROUPED),
         "one text tells of another: every text has an order of its own and draws its own tokens, independently":
-            # the three tokens of each text, and which of the 27 texts it is
-            somewhere(lambda value, *_: _tells_of_another(np.concatenate([value, np.eye(27)[value @ [9, 3, 1]]], 1)),
-                      always=True),
+            somewhere(lambda value, *_: _tells_of_another(_features(value)), always=True),
+        "some draws are the same with another seed, or in a second call with the same generator: the order or the "
+        "tokens. Hand `generator` itself to every function that draws": Shows(_draws_repeat, always=True),
     }),
 )
 
@@ -667,14 +844,27 @@ def _temperature_cases(seed: int) -> list[Case]:
     probs = torch.rand(2, 3, 4, dtype=torch.float64, generator=generator) + 0.05
     probs = probs / probs.sum(-1, keepdim=True)
     with_zero = torch.tensor([[0.34, 0.34, 0.32, 0.0], [0.0, 0.02, 0.47, 0.51]], dtype=torch.float64)
+    rare = torch.tensor([[1e-30, 0.0, 0.3, 0.7], [0.2, 0.8, 1e-30, 0.0]], dtype=torch.float64)
+    ties = torch.tensor([[0.46, 0.46, 0.04, 0.04], [0.0, 1.0, 0.0, 0.0]], dtype=torch.float64)
+    near = torch.tensor([[0.3335, 0.3334, 0.3331, 0.0]], dtype=torch.float64)
+    single = torch.softmax(torch.randn(5, generator=generator), -1)
     return [Case((probs, 0.5), "probs of shape (2, 3, 4), temperature = 0.5"),
             Case((probs, 2.0), "probs of shape (2, 3, 4), temperature = 2"),
             Case((with_zero, 0.7), "a state of probability 0, temperature = 0.7"),
             Case((with_zero, 4.0), "a state of probability 0, temperature = 4"),
             Case((probs[:1], 1.0), "temperature = 1", edge="temperature 1 changes nothing"),
-            Case((with_zero, 5e-4), "temperature = 0.0005",
-                 edge="equally likely states stay so at any temperature, and 0.34 to the power of 2000 is 0 for the "
-                      "computer: stay with logarithms until the softmax")]
+            Case((single, 0.3), "float32 probs of shape (5,), temperature = 0.3",
+                 edge="probs may have any number of dimensions, one too"),
+            Case((torch.ones(1, dtype=torch.float64), 0.5), "probs of shape (1,)", edge="a single state has it all"),
+            Case((rare, 50.0), "states of probability 0 and 1e-30, temperature = 50",
+                 edge="a state of probability 1e-30 gets about half as much as a likely one there, one of 0 nothing: "
+                      "neither probabilities nor the temperature have a smallest or a largest value"),
+            Case((ties, 0.08), "temperature = 0.08", edge="equally likely states stay so at any temperature"),
+            Case((ties, 5e-4), "temperature = 0.0005",
+                 edge="equally likely states stay so at any temperature, and 0.46 to the power of 2000 is 0 for the "
+                      "computer: stay with logarithms until the softmax"),
+            Case((near, 5e-4), "probabilities nearly alike, temperature = 0.0005",
+                 edge="the temperature is used as it is, however low: with a limit to it these states stay alike")]
 
 
 def _powers(probs: Tensor, power: float) -> Tensor:
@@ -748,6 +938,11 @@ def _sum(p: Tensor, positions: list[int], *, keepdim: bool = True) -> Tensor:
 def _entropy(p: Tensor, kept: list[int]) -> Tensor:
     """The entropy of these positions together, in nats."""
     return torch.special.entr(_sum(p, _others(p, kept))).sum()
+
+
+def _entropy_by(log_weighed: Callable[[Tensor], Tensor], p: Tensor, kept: list[int]) -> Tensor:
+    """The entropy, where m log m of a probability m is taken to be something else."""
+    return -log_weighed(_sum(p, _others(p, kept))).sum()
 
 
 def _one_by_one(H: Callable[..., Tensor], group: list[int], given: list[int]) -> Tensor:
@@ -827,12 +1022,21 @@ def _price_cases(seed: int) -> list[Case]:
         return weights / weights.sum()
 
     p, q, longer = joint(2, 4), joint(3, 3), joint(2, 5)
+    wide, four = joint(3, 5), joint(4, 3)
+    four[1] = four[1] * 1e-14
+    four = four / four.sum()
     return [Case((p, torch.tensor([2, 1, 1, 2])), "V = 2, n = 4, order = [2, 1, 1, 2]"),
             Case((longer, torch.tensor([3, 1, 2, 3, 2])), "V = 2, n = 5, order = [3, 1, 2, 3, 2]"),
             Case((q, torch.tensor([1, 2, 1])), "V = 3, n = 3, order = [1, 2, 1]"),
             Case((q, torch.tensor([1, 1, 1])), "V = 3, n = 3, everything in one step"),
             Case((q, torch.tensor([2, 3, 1])), "V = 3, n = 3, one at a time",
-                 edge="one position a step costs nothing")]
+                 edge="one position a step costs nothing"),
+            Case((wide, torch.tensor([2, 1, 3, 1, 2])), "V = 3, n = 5, order = [2, 1, 3, 1, 2]",
+                 edge="most texts have a probability below 0.005 there, and each counts with what it has: without "
+                      "clamps, thresholds and small numbers that are added"),
+            Case((four, torch.tensor([2, 1, 2])), "V = 4, n = 3, a letter of probability 1e-14",
+                 edge="a rare letter counts with the probability it has: without clamps, thresholds and small numbers "
+                      "that are added")]
 
 
 PRICE = Question(
@@ -884,6 +1088,11 @@ PRICE = Question(
         "this is KL(output || data); asked is KL(data || output)":
             lambda p, order: _relative_entropy(_output(p, order), p),
         "this is the total variation; asked is the KL": lambda p, order: (p - _output(p, order)).abs().sum() / 2,
+        "small probabilities are clamped or dropped, or a number is added to them; each counts with what it has": (
+            *[slip(price, entropy=lambda p, kept, more=more: _entropy_by(lambda m: m * (m + more).log(), p, kept))
+              for more in (1e-2, 1e-3, 1e-4, 1e-5)],
+            slip(price, entropy=lambda p, kept: _entropy_by(lambda m: m * m.clamp(min=1e-2).log(), p, kept)),
+            slip(price, entropy=lambda p, kept: _entropy_by(lambda m: torch.where(m > 1e-2, m * m.log(), 0), p, kept))),
         "the last step is missing": slip(price, over=lambda steps: steps[:-1].sum()),
         "the first step is missing": slip(price, over=lambda steps: steps[1:].sum()),
         "this is the price of the first step alone; add up the steps": slip(price, over=lambda steps: steps[0]),

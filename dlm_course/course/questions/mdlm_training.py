@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from dlm_course.course.questions.question import Case, Question
 
 _ROWS, _LENGTH = 6000, 4
 _WIDE_ROWS, _STEPS = 100, 4    # texts so long that a piece holds several k: there the numbers u in the pieces show
+_LONG = 3000                   # a single text
 _PATTERNS = list(itertools.product((0, 1), repeat=_LENGTH))
 
 
@@ -31,8 +32,14 @@ def corrupt(x0: Tensor, mask_id: int, generator: torch.Generator) -> Tensor:
 def _law(of_count: Callable[[int], float]) -> Callable:
     """The probability of every pattern where all sets of the same number are equally likely."""
     law = [of_count(sum(pattern)) / math.comb(_LENGTH, sum(pattern)) for pattern in _PATTERNS]
-    return lambda x0, mask_id: torch.tensor(law if x0.shape[1] == _LENGTH else [1 / _STEPS] * _STEPS,
-                                            dtype=torch.float64)
+    wide = [1.0, *[1 / _STEPS] * _STEPS]
+    return lambda x0, mask_id: torch.tensor(
+        law if x0.shape[1] == _LENGTH else wide if _several(x0) else [1.0], dtype=torch.float64)
+
+
+def _several(x0: Tensor | np.ndarray) -> bool:
+    """True if a piece holds several k, as many in each."""
+    return x0.shape == (_WIDE_ROWS, _WIDE_ROWS * _STEPS)
 
 
 def _distinct(number: int) -> float:
@@ -42,13 +49,40 @@ def _distinct(number: int) -> float:
 
 
 def _pattern_frequencies(case: Case, xt: np.ndarray) -> np.ndarray:
+    """The share of each pattern; of longer texts that of the pieces with a text of their own, and of the k in them."""
     x0, mask_id = case.args
     masked = xt == mask_id
     if (xt[~masked] != x0.numpy()[~masked]).any():
         raise ValueError("wrong value: a token that is not masked must stay what it is")
-    if x0.shape[1] != _LENGTH:
-        return np.bincount((masked.sum(1) - 1) % _STEPS, minlength=_STEPS) / len(xt)
-    return np.bincount(masked.astype(int) @ (2 ** np.arange(_LENGTH)[::-1]), minlength=2**_LENGTH) / len(xt)
+    if x0.shape[1] == _LENGTH:
+        return np.bincount(masked.astype(int) @ (2 ** np.arange(_LENGTH)[::-1]), minlength=2**_LENGTH) / len(xt)
+    counts = masked.sum(1)
+    shares = [_in_their_pieces(counts, x0.shape[1]).mean()]
+    if _several(x0):
+        shares.extend(np.bincount((counts - 1) % _STEPS, minlength=_STEPS) / len(xt))
+    return np.array(shares)
+
+
+def _in_their_pieces(counts: np.ndarray, length: int) -> np.ndarray:
+    """Of the texts by their k, from few to many, whether the l-th has one that a u in ((l - 1)/B, l/B] gives.
+
+    In float32 a u near the end of its piece may be rounded across it: one mask more or less is let pass.
+    """
+    ends = np.arange(len(counts) + 1) * length / len(counts)
+    counts = np.sort(counts)
+    return (counts >= np.maximum(np.floor(ends[:-1]), 1)) & (counts <= np.minimum(np.ceil(ends[1:]) + 1, length))
+
+
+def _name_of_share(case: Case, index: tuple[int, ...]) -> str:
+    x0, texts = case.args[0], f"of {len(case.args[0]):,} texts"
+    if x0.shape[1] == _LENGTH:
+        places = [str(place) for place, masked in enumerate(_PATTERNS[index[0]], 1) if masked]
+        where = "no mask" if not places else f"masks at position {places[0]} alone" if len(places) == 1 else \
+            f"masks at positions {', '.join(places[:-1])} and {places[-1]}"
+        return f"{texts}, the share with {where} (of 1..{_LENGTH})"
+    if index[0]:
+        return f"{texts}, the share with k = {index[0]}, {index[0] + _STEPS}, {index[0] + 2 * _STEPS} and so on"
+    return f"{texts}, the share whose k comes from a piece of (0, 1] that no other text has"
 
 
 def _masks(test: Callable[[np.ndarray], bool | np.bool], *, always: bool = False) -> Shows:
@@ -69,34 +103,66 @@ def _in_shares(*shares: float) -> Callable:
 _even = _in_shares(0, *[1 / _LENGTH] * _LENGTH)
 
 
+def _about(of_count: Callable[[int], float]) -> Callable:
+    """A test whether the numbers of masks come up about as often as where every text draws its own by itself."""
+    law = np.array([of_count(k) for k in range(_LENGTH + 1)])
+    return lambda counts: bool((np.abs(np.bincount(counts, minlength=_LENGTH + 1) / len(counts) - law)
+                                <= 5 * np.sqrt(law * (1 - law) / len(counts))).all())
+
+
+_about_even = _about(lambda k: (k > 0) / _LENGTH)
+_as_with_replacement = _about(_distinct)
+
+
 def _changed(xt: np.ndarray, x0: np.ndarray, mask_id: int) -> bool:
     return bool(((xt != mask_id) & (xt != x0)).any())
 
 
 def _same_order(cases: Sequence[Case], values: Sequence[np.ndarray]) -> bool:
     """True if texts get about the same k whatever the seed: of 0 and 2 it differs."""
-    first, other = ((values[i] == cases[i].args[1]).sum(1) for i in (0, 2))
-    return bool(min(first.std(), other.std()) > 0 and abs(np.corrcoef(first, other)[0, 1]) > 0.1)
+    return _alike(*((values[i] == cases[i].args[1]).sum(1) for i in (0, 2)))
+
+
+def _alike(counts: np.ndarray, other: np.ndarray) -> bool:
+    """True if the two go together, more than any two that are independent."""
+    return bool(min(counts.std(), other.std()) > 0 and
+                abs(np.corrcoef(counts, other)[0, 1]) > 7 / len(counts) ** 0.5)
+
+
+def _draws_repeat(one: np.ndarray, other: np.ndarray) -> bool:
+    """True if the pieces, the numbers in them or the sets are the same in two batches of masks."""
+    first, second = one.sum(1), other.sum(1)
+    if min(first.min(), second.min(), first.std(), second.std()) == 0:
+        return False
+    numbers = len(one) < _ROWS and (((first - second) % _STEPS == 0).all() or
+                                    (np.sort(first) == np.sort(second)).all())
+    nested = ((one <= other).all(1) | (one >= other).all(1)).all()
+    return bool(_alike(first, second) or numbers or nested)
 
 
 def _one_place(xt: np.ndarray, x0: np.ndarray, mask_id: int) -> bool:
-    """True if in a wide case all u lie at one place of their pieces, or at two k where one is rounded."""
-    return xt.shape[1] == _LENGTH or len(set(((xt == mask_id).sum(1) - 1) % _STEPS)) <= 2
+    """True if in a wide case the u come with one k of their pieces, or with two."""
+    return not _several(x0) or len(set(((xt == mask_id).sum(1) - 1) % _STEPS)) <= 2
 
 
 def _follows_the_rows(counts: np.ndarray) -> bool:
-    """True if the counts go with the row, or with those of the row before, as where the pieces are only rolled."""
-    return bool(counts.std() > 0 and max(abs(np.corrcoef(counts, other)[0, 1])
-                                         for other in (np.arange(_ROWS), np.roll(counts, 1))) > 0.1)
+    """True if the counts go with the row, or are nearly those of the row before, as where pieces are only rolled."""
+    return bool(counts.std() > 0 and (abs(np.corrcoef(counts, np.arange(_ROWS))[0, 1]) > 0.1 or
+                                      np.corrcoef(counts, np.roll(counts, 1))[0, 1] > 0.9))
 
 
 def _corrupt_cases(seed: int) -> list[Case]:
     x0 = torch.randint(5, (_ROWS, _LENGTH), generator=torch.Generator().manual_seed(seed))
     wide = x0.flatten().repeat(2)[:_WIDE_ROWS * _WIDE_ROWS * _STEPS].reshape(_WIDE_ROWS, -1)
     label = "x0 of shape (6000, 4)"
+    square, long = (x0.flatten()[:num].reshape(size, -1) for num, size in ((60 * 60, 60), (_LONG, 1)))
     return [Case((x0, 5), label, seed + 31), Case((x0, 5), label, seed + 31), Case((x0, 5), label, seed + 32),
             Case((x0 + 1, 0), label + ", mask_id = 0", seed + 33),
-            *[Case((wide, 5), f"x0 of shape {tuple(wide.shape)}", seed + 34)] * 2]
+            *[other := Case((wide, 5), f"x0 of shape {tuple(wide.shape)}", seed + 34)] * 2,
+            replace(other, goes_on=True),
+            Case((square + (square >= 2), 2), "x0 of shape (60, 60), mask_id = 2", seed + 35),
+            *[single := Case((long, 5), f"x0 of shape (1, {_LONG})", seed + 36)],
+            *[replace(single, goes_on=True)] * 3]
 
 
 CORRUPT = Question(
@@ -107,18 +173,23 @@ CORRUPT = Question(
     reference=_law(lambda k: (k > 0) / _LENGTH),
     stand_in=corrupt,
     view=_pattern_frequencies,
+    entry=_name_of_share,
     expects=lambda case: (tuple(case.args[0].shape), "i"),
     tolerance=lambda case, law: 5 * np.sqrt(law * (1 - law) / len(case.args[0])) + 1e-9,
     misconceptions=mistakes({
         "nothing is masked": everywhere(lambda xt, x0, mask_id: (xt == x0).all()),
-        **seeding(same=[(0, 1), (4, 5)], other=(0, 2)),
+        **seeding(same=[(0, 1), (4, 5)], other=(0, 2), again=(5, 6)),
         "the mask is taken for another state; use mask_id": somewhere(
             lambda xt, x0, mask_id: _changed(xt, x0, mask_id) and not (xt == mask_id).any()),
         "tokens or whole texts have changed places: one that is not masked must stay what and where it is; only the "
-        "pieces are shuffled": everywhere(_changed),
+        "pieces are shuffled": everywhere(lambda xt, x0, mask_id: len(xt) == 1 or _changed(xt, x0, mask_id)),
         "all texts have the same number of masks; each draws its own k": _counts(lambda counts: counts.std() == 0),
         "u n is rounded to the nearest number, so that k = 0 occurs; round up, with ceil":
             _counts(_in_shares(1 / 8, 1 / 4, 1 / 4, 1 / 4, 1 / 8)),
+        "u n is rounded to the nearest number, and 0 made 1: k = 1 comes too often, k = n too rarely. Round up, with "
+        "ceil": _counts(_in_shares(0, 3 / 8, 1 / 4, 1 / 4, 1 / 8)),
+        "u n is rounded down, and 0 made 1: k = 1 comes twice as often as it should, k = n never. Round up, with ceil":
+            _counts(_in_shares(0, 1 / 2, 1 / 4, 1 / 4, 0)),
         "k = 0 occurs, and k = n does not: ceil(u n) of a u in (0, 1] is at least 1, a text without masks teaches "
         "nothing. Is u n rounded down, or are there k *visible* positions?":
             _counts(lambda counts: (counts == 0).mean() > 0.1 and (counts == _LENGTH).mean() < 0.05),
@@ -126,25 +197,41 @@ CORRUPT = Question(
         "least 1": _counts(lambda counts: (counts == 0).any()),
         "k = n never occurs: ceil(u n) goes up to n": _counts(lambda counts: counts.max() < _LENGTH),
         "one mask too many: k = 1 never occurs": _counts(lambda counts: counts.min() > 1),
-        "fewer than k positions are masked: they are drawn with replacement, some of them twice": _law(_distinct),
-        "the pieces are dealt in order: early texts of the batch get few masks, late ones many, or the other way "
-        "round. Deal them in random order (torch.randperm)": _counts(_follows_the_rows, always=True),
+        "fewer than k positions are masked: they are drawn with replacement, some of them twice":
+            _counts(_as_with_replacement),
+        "the pieces are dealt in order, be it from a random start: neighbours in the batch get about the same number "
+        "of masks. Deal the pieces in random order (torch.randperm)": _counts(_follows_the_rows, always=True),
         "the pieces are dealt in one order, whatever the generator's seed; shuffle them with it":
             Shows(_same_order, always=True),
         "the numbers of masks are not stratified: with one u in each of B equal pieces every k comes up equally "
         "often, to within one. Are they drawn independently?":
-            _counts(lambda counts: not _even(counts), always=True),
-        "all u lie at one place of their pieces, an end, the middle, or one number for all; take one uniform number "
-        "from each piece": everywhere(_one_place),
+            _counts(lambda counts: not _even(counts) and _about_even(counts), always=True),
+        "not all numbers of masks come up equally often: with one u in each of B equal pieces, and k = ceil(u n), each "
+        "of 1..n does, to within one": _counts(lambda counts: not _even(counts), always=True),
+        "in longer texts the pieces are not those of (0, 1]: with k = ceil(u n) and B pieces the l-th smallest k is "
+        "about l n/B": everywhere(lambda xt, x0, mask_id: not _several(x0) or
+                                  _in_their_pieces((xt == mask_id).sum(1), x0.shape[1]).mean() < 0.9),
+        "the numbers u do not fill their pieces: they lie at one place of them (an end, the middle, one number for "
+        "all) or in one half; take one uniform number from each piece": everywhere(_one_place),
         "the first k positions are masked, always; draw a random set":
             _masks(lambda masked: (masked[:, :-1] >= masked[:, 1:]).all()),
         "the last k positions are masked, always; draw a random set":
             _masks(lambda masked: (masked[:, :-1] <= masked[:, 1:]).all()),
         "texts with the same k have the same positions masked; every text draws its own set":
             _masks(lambda masked: (masked[masked.sum(1) == 2] == masked[masked.sum(1) == 2][:1]).all()),
+        "some draws are the same whatever the seed, or the same in a second call with the same generator: the pieces, "
+        "the numbers in them or the sets. Hand `generator` itself to every function that draws": Shows(
+            lambda cases, values: any(_draws_repeat(*(values[i] == cases[i].args[1] for i in pair))
+                                      for pair in ((0, 2), (5, 6))), always=True),
+        "a single text of a batch gets the same number of masks in every call: its piece is all of (0, 1], and u is "
+        "uniform in it": Shows(lambda cases, values: len({
+            int((value == case.args[1]).sum()) for case, value in zip(cases, values, strict=True)
+            if len(value) == 1}) == 1, always=True),
         "the masks of one text tell of those of another: every text draws its own set, independently": somewhere(
             lambda xt, x0, mask_id: xt.shape[1] == _LENGTH and dependent(
                 xt == mask_id, (xt == mask_id).sum(1), along_the_text=True), always=True),
+        "the number of masks of one text tells of that of another: deal the pieces in random order": _counts(
+            lambda counts: dependent(np.eye(_LENGTH)[counts - 1], np.zeros(len(counts))), always=True),
         "the numbers of masks are right, but not all sets of k positions are equally likely": _counts(_even),
     }),
 )
@@ -170,14 +257,53 @@ def _loss_cases(seed: int) -> list[Case]:
     logits = 1.5 * torch.randn(3, 6, 5, dtype=torch.float64, generator=generator)
     x0 = torch.randint(4, (3, 6), generator=generator)
     hidden = torch.tensor([[1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 1, 0], [1, 1, 0, 1, 1, 1]]) == 1
+    rarest = x0[1, 2]    # with a probability of about e^-13
+    logits[1, 2, rarest] = logits[1, 2, [v for v in range(4) if v != rarest]].logsumexp(-1) - 13
+    long_logits = torch.randn(1, 2000, 3, dtype=torch.float64, generator=generator)
+    long = torch.randint(2, (1, 2000), generator=generator)
+    long_hidden = torch.rand(1, 2000, generator=generator) < 0.7
+    # seven texts of three tokens, one token with -log p near 65, a text of tokens with 0.0005
+    rare = 1.5 * torch.randn(7, 3, 6, dtype=torch.float64, generator=generator)
+    tokens = torch.randint(5, (7, 3), generator=generator)
+    rare[1, 1, tokens[1, 1]] = -65.0
+    rare[2] = 9.0 * torch.nn.functional.one_hot(tokens[2], 6)
+    seven = torch.tensor([[0, 1, 0], [0, 1, 1], [1, 1, 1], [1, 0, 0], [1, 1, 0], [0, 0, 1], [1, 0, 1]]) == 1
+    # five of five, whose exponentials have no float32
+    level = 120.0 * torch.tensor([1, -1, 1, 1, -1])[:, None] * torch.tensor([1, -1, 1, -1, 1])
+    large = 1.5 * torch.randn(5, 5, 4, generator=generator) + level[..., None]
+    square = torch.randint(3, (5, 5), generator=generator)
+    five = torch.rand(5, 5, generator=generator).argsort(-1) < torch.tensor([[1], [3], [2], [5], [4]])
     return [Case((logits, x0, torch.where(hidden, 4, x0), 4), "batch of 3, n = 6, K = 5, the mask last"),
             Case((logits, x0 + 1, torch.where(hidden, 0, x0 + 1), 0), "batch of 3, n = 6, K = 5, mask_id = 0"),
             Case((logits[1:2], x0[1:2], torch.where(hidden[1:2], 4, x0[1:2]), 4), "a single text"),
-            Case((logits, x0, torch.full_like(x0, 4), 4), "all tokens masked")]
+            Case((logits, x0 + (x0 >= 2), torch.full_like(x0, 2), 2), "all tokens masked, mask_id = 2"),
+            Case((rare, tokens, torch.where(seven, 5, tokens), 5), "batch of 7, n = 3, K = 6",
+                 edge="one true token has a probability of about e^-65 there, others one of nearly 1, and each costs "
+                      "what it costs: without clamps, thresholds and small numbers that are added"),
+            Case((large, square, torch.where(five, 3, square), 3), "batch of 5, n = 5, logits near 120 and -120",
+                 edge="only differences of logits count: log_softmax subtracts the largest one first, and the mask's "
+                      "logit is -inf, below any other"),
+            Case((long_logits, long, torch.where(long_hidden, 2, long), 2), "a single text of n = 2000",
+                 edge="a product of so many probabilities is 0 for the computer, and eight or sixteen bits hold no "
+                      "such sums: add up logarithms, in float32 or float64")]
+
+
+def _priced(price: Callable[[Tensor], Tensor]) -> Callable:
+    return slip(mdlm_loss, price=price)
 
 
 def _weight(weight: Callable[[int, Tensor], Tensor | float], **switches: Any) -> Callable:
     return slip(mdlm_loss, weight=weight, **switches)
+
+
+def _limited(least: float) -> Callable:
+    """log p is not taken below this."""
+    return _priced(lambda log_p: -log_p.clamp(min=least))
+
+
+def _with_more(more: float) -> Callable:
+    """A number is added to p."""
+    return _priced(lambda log_p: -(log_p.exp() + more).log())
 
 
 MDLM_LOSS = Question(
@@ -222,7 +348,10 @@ MDLM_LOSS = Question(
         "the mask's logit is set to 0, which is no probability of 0; set it to -inf": slip(mdlm_loss, mask=0.0),
         "the mask is taken for the last state; use mask_id": Shows(lambda cases, values: np.allclose(
             values[0], mdlm_loss(*cases[0].args).numpy(), rtol=1e-4) and not np.allclose(
-                values[1], mdlm_loss(*cases[1].args).numpy(), rtol=1e-4)),
+                values[1], mdlm_loss(*cases[1].args).numpy(), rtol=1e-2)),
+        "small probabilities are clamped, or a number is added to them; a rare token costs what it costs": (
+            *map(_limited, (-3, -5, -7, -10, math.log(1e-2), math.log(1e-3))),
+            *map(_with_more, (1e-2, 1e-4, 1e-6, 1e-8))),
         "the result is not finite: does a -inf meet a 0 (0 times -inf is NaN; select with gather or torch.where), or "
         "is x_t scored, whose mask has -inf?": somewhere(lambda value, *_: not np.isfinite(value).all()),
     }),
@@ -250,8 +379,13 @@ def _paired_cases(seed: int) -> list[Case]:
     common, few = (torch.randn(size, dtype=torch.float64, generator=generator) for size in (40, 5))
     noise, other = (torch.randn(size, dtype=torch.float64, generator=generator) for size in (40, 5))
     two = torch.tensor([[1.0, 2.5], [1.5, 1.0]], dtype=torch.float64)
+    many, near = 100 + 20 * torch.randn(2, 1200, generator=generator)
+    far = many + 0.01 * near
+    far[7] -= 60    # one text decides
     return [Case((2 + common, 1.7 + common + 0.1 * noise), "N = 40"), Case((few + 1, 0.5 * few + other), "N = 5"),
-            Case((two[1], two[0]), "N = 2")]
+            Case((two[1], two[0]), "N = 2"), Case((many, far), "N = 1200, float32"),
+            Case((2 + common, 2 + common + 0.002 * noise), "N = 40, nearly the same losses",
+                 edge="small differences count as they are, without a smallest value")]
 
 
 PAIRED_DIFFERENCE = Question(
@@ -269,7 +403,15 @@ PAIRED_DIFFERENCE = Question(
         "the sum of the two standard errors is no standard error of the difference: subtract first":
             lambda ours, theirs: torch.stack([(ours - theirs).mean(), _alone(ours)[1] + _alone(theirs)[1]]),
         "this is the standard deviation; the standard error of a mean is that over sqrt(N)": _second(torch.std),
+        "this is the standard deviation, and its variance divides by N; the standard error of a mean is that with "
+        "N - 1, over sqrt(N)": _second(lambda d: d.std(correction=0)),
         "the standard deviation is divided by N; it is by sqrt(N)": _second(lambda d: d.std() / len(d)),
+        "the standard error is too large by sqrt(2): the variance of the differences holds what both models add, so it "
+        "is not doubled": _second(lambda d: (2 * d.var() / len(d)).sqrt()),
+        "the standard error is too small by sqrt(2): there are N differences, not 2 N losses":
+            _second(lambda d: (d.var() / (2 * len(d))).sqrt()),
+        "these are two standard errors, about half of a 95 % interval; asked is one": _second(
+            lambda d: 2 * d.std() / len(d) ** 0.5),
         "this is the variance over N; take the root": _second(lambda d: d.var() / len(d)),
         "this is the variance of the differences": _second(torch.var),
         "the variance divides by N here; by N - 1, because the mean is estimated from the same texts":
@@ -316,9 +458,18 @@ class _Quartic:
     """A loss whose gradient depends on the weights, so that the place of every step counts; not symmetric."""
 
     power: int = 4
+    factor: float = 1.0
 
     def __call__(self, weights: Tensor, batch: Tensor) -> Tensor:
-        return ((1.1 * weights - batch) ** self.power).mean()
+        return self.factor * ((1.1 * weights - batch) ** self.power).mean()
+
+
+@dataclass(frozen=True)
+class _HeldTarget:
+    """A loss with a target made of the weights, through which no gradient goes: differences see another slope."""
+
+    def __call__(self, weights: Tensor, batch: Tensor) -> Tensor:
+        return ((weights - batch) ** 2 * (1 + weights.detach() ** 2)).mean()
 
 
 def descend(loss_of: Callable, weights: Tensor, batches: Tensor, learning_rate: float, *, memory: float = 0.0,
@@ -341,9 +492,19 @@ def _descend_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     batches = torch.randn(4, 3, dtype=torch.float64, generator=generator)
     weights = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
+    blocks = torch.randn(3, 2, 3, 4, dtype=torch.float64, generator=generator)
+    rest = torch.stack([1.1 * weights, 1.1 * weights + 1e-3, 1.1 * weights - 1e-3])
     return [Case((_Quartic(), weights, batches, 0.03), "four batches, learning_rate = 0.03"),
-            Case((_Quartic(2), torch.ones(2, 3, dtype=torch.float64), batches[:3], 0.4), "weights of shape (2, 3)"),
+            Case((_Quartic(2), torch.ones(2, 3, 4, dtype=torch.float64), blocks, 3.0),
+                 "weights of shape (2, 3, 4), learning_rate = 3"),
             Case((_Quartic(), weights, batches[:2], 0.05), "two batches, learning_rate = 0.05"),
+            Case((_HeldTarget(), torch.tensor([0.7], dtype=torch.float64), batches[:3], 0.1),
+                 "weights of shape (1,), a loss with a part that is detached"),
+            Case((_Quartic(), torch.tensor(30.0), batches.float(), 1e-5),
+                 "weights of shape (), large gradients",
+                 edge="gradient and weights are used as they are, however large: nothing is clipped"),
+            Case((_Quartic(2, 1e-4), weights, rest, 1e4), "gradients near 0, learning_rate = 10,000",
+                 edge="every batch makes its step, however small the gradient is, or where it is 0"),
             Case((_Quartic(), weights, batches[:0], 0.1), "no batches",
                  edge="without a step the weights are those that were given")]
 
@@ -357,13 +518,43 @@ def _batches(change: Callable[[Tensor], Tensor]) -> Callable:
     return slip(descend, batches=lambda batches: change(batches))
 
 
-def _adam(loss_of: Callable, weights: Tensor, batches: Tensor, learning_rate: float) -> Tensor:
-    variable = weights.clone().requires_grad_()
-    optimizer = torch.optim.Adam([variable], lr=learning_rate)
+def _by(optimizer: Callable[..., torch.optim.Optimizer], **settings: Any) -> Callable:
+    """Descent in the steps of this optimizer of torch."""
+    def optimized(loss_of: Callable, weights: Tensor, batches: Tensor, learning_rate: float) -> Tensor:
+        variable = weights.clone().requires_grad_()
+        steps = optimizer([variable], lr=learning_rate, **settings)
+        for batch in batches:
+            variable.grad = _gradient(loss_of, variable.detach(), batch)
+            steps.step()
+        return variable.detach()
+
+    return optimized
+
+
+def _by_differences(loss_of: Callable, weights: Tensor, batches: Tensor, learning_rate: float) -> Tensor:
+    """Descent along central differences."""
     for batch in batches:
-        variable.grad = _gradient(loss_of, variable.detach(), batch)
-        optimizer.step()
-    return variable.detach()
+        moves = 1e-5 * torch.eye(weights.numel(), dtype=torch.float64).reshape(-1, *weights.shape)
+        slopes = torch.stack([(loss_of(weights + move, batch) - loss_of(weights - move, batch)) / 2e-5
+                              for move in moves])
+        weights = weights - learning_rate * slopes.reshape(weights.shape)
+    return weights
+
+
+def _clipped(most: float) -> tuple[Callable, Callable]:
+    """Descent along gradients of at most this norm, or with entries of at most this size."""
+    return (slip(descend, of=lambda gradient: -gradient / (gradient.norm() / most).clamp(min=1)),
+            slip(descend, of=lambda gradient: -gradient.clamp(-most, most)))
+
+
+def _scheduled(share: Callable[[int, int], float]) -> Callable:
+    """Descent with this share of the learning rate in each step."""
+    def descent(loss_of: Callable, weights: Tensor, batches: Tensor, learning_rate: float) -> Tensor:
+        for step, batch in enumerate(batches):
+            weights = weights - share(step, len(batches)) * learning_rate * _gradient(loss_of, weights, batch)
+        return weights
+
+    return descent
 
 
 DESCEND = Question(
@@ -408,7 +599,26 @@ DESCEND = Question(
         "this is the average of the weights after each step; asked are the last ones":
             slip(descend, over=lambda path: torch.stack(path[1:]).mean(0)),
         "the steps have momentum; plain gradient descent is asked": slip(descend, memory=0.9),
-        "these are the steps of Adam; plain gradient descent is asked: the learning rate times the gradient": _adam,
+        "the gradient is clipped; plain gradient descent is asked: the learning rate times the gradient": tuple(
+            clipped for most in (0.1, 0.5, 1, 5, 10) for clipped in _clipped(most)),
+        "the gradient is divided by its length; plain gradient descent is asked: the learning rate times the gradient":
+            slip(descend, of=lambda gradient: -gradient / gradient.norm()),
+        "the weights decay besides the steps; plain gradient descent is asked": tuple(
+            _by(torch.optim.SGD, weight_decay=decay) for decay in (1e-3, 0.01, 0.1)),
+        "the steps have Nesterov's momentum; plain gradient descent is asked":
+            _by(torch.optim.SGD, momentum=0.9, nesterov=True),
+        "these are the steps of Adam; plain gradient descent is asked: the learning rate times the gradient": tuple(
+            _by(kind) for kind in (torch.optim.Adam, torch.optim.AdamW)),
+        "the gradient is divided by what its squares have been, as in RMSprop and Adagrad; plain gradient descent is "
+        "asked: the learning rate times the gradient": tuple(
+            _by(kind) for kind in (torch.optim.RMSprop, torch.optim.Adagrad)),
+        "the gradient is that of finite differences: where a part of the loss is detached, autograd's is another one":
+            _by_differences,
+        "the learning rate falls from step to step; it is the same in each": (
+            _scheduled(lambda step, num: 1 / (step + 1)), _scheduled(lambda step, num: 1 - step / num),
+            _scheduled(lambda step, num: 1 / (step + 1) ** 0.5)),
+        "the learning rate warms up from step to step; it is the same in each":
+            _scheduled(lambda step, num: (step + 1) / num),
         "the learning rate is a number of your own; use learning_rate": Shows(lambda cases, values: any(
             all(np.allclose(value, descend(*(*case.args[:3], rate)), rtol=1e-4)
                 for case, value in zip(cases, values, strict=True)) for rate in (1e-3, 1e-2, 0.02, 0.03, 0.05, 0.1))),

@@ -6,7 +6,7 @@ A topic's mistakes are a mapping: the message, then the answer that earns it, th
         "the sign is off": slip(loss, lambda value: -value),                       # the right one, and then ...
         "the mask keeps its mass": slip(loss, mask=None),                          # ... with another switch
         "the result is not finite": somewhere(lambda value, *_: not np.isfinite(value).all()),
-        **seeding(same=[(0, 1)], other=(0, 2)),                                    # what every sampler can get wrong
+        **seeding(same=[(0, 1)], other=(0, 2), again=(2, 4)),                      # what every sampler can get wrong
     })
 """
 
@@ -86,13 +86,22 @@ def somewhere(test: Callable[..., Any], *, always: bool = False) -> Shows:
                                            zip(cases, values, strict=True)), always)
 
 
-def seeding(same: Sequence[tuple[int, int]], other: tuple[int, int]) -> dict[str, Sign | tuple[Sign, ...]]:
-    """The two mistakes of every sampler, from pairs of cases with the same seed and one pair with different seeds."""
+def seeding(same: Sequence[tuple[int, int]], other: tuple[int, int],
+            again: tuple[int, int]) -> dict[str, Sign | tuple[Sign, ...]]:
+    """The three mistakes of every sampler, from pairs of cases that give the same where one is made.
+
+    same   with the same seed; there they must be equal
+    other  with different seeds
+    again  a case, and one that goes on with its generator
+    """
     return {
         "the draws do not follow the generator: the same seed gave two results. Hand `generator` to every function "
         "that draws": Shows(lambda cases, values: any(bool((values[i] != values[j]).any()) for i, j in same), True),
         "two seeds gave the same result: draw with the given generator, without seeding inside":
-            Shows(lambda cases, values: bool((values[other[0]] == values[other[1]]).all()), True)}
+            Shows(lambda cases, values: bool((values[other[0]] == values[other[1]]).all()), True),
+        "a second call with the same generator gave the same result as the first: the draws must move the given "
+        "generator on. A copy of it, or another one with its seed, leaves it where it was":
+            Shows(lambda cases, values: bool((values[again[0]] == values[again[1]]).all()), True)}
 
 
 def dependent(features: np.ndarray, kinds: np.ndarray, *, along_the_text: bool = False) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 class Case:
     """One call of the student's function: positional arguments, and the seed of a `generator` where it draws.
 
+    With `goes_on` the generator is that of the case before, as its call has left it: what draws must move it on.
     A case with `edge`, a sentence, is a border case: it stands behind the others and is judged after them, so that a
     mistake is recognised whatever it does there, and where only the border is wrong the sentence says what belongs.
     With `raises`, a type of exceptions, the call must be refused with one of these, its message holding `says`; only
@@ -26,6 +27,7 @@ class Case:
     edge: str = ""
     raises: type[Exception] | None = None
     says: str = ""
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,7 +13,16 @@ from dlm_course.chain.categorical import one_hot
 from dlm_course.chain.schedule import Schedule
 from dlm_course.chain.transition import carry_over
 from dlm_course.course.questions.given import GivenFunction
-from dlm_course.course.questions.mistakes import Shows, everywhere, mistakes, only_where, seeding, slip, somewhere
+from dlm_course.course.questions.mistakes import (
+    Shows,
+    dependent,
+    everywhere,
+    mistakes,
+    only_where,
+    seeding,
+    slip,
+    somewhere,
+)
 from dlm_course.course.questions.question import Case, Question
 
 # 05-1: how fresh is the mask?
@@ -47,13 +57,26 @@ def _nan_where_beta_is_1(value: np.ndarray, beta: np.ndarray) -> bool:
     return np.allclose(np.where(np.isnan(value) & (beta == 1), right, value), right, rtol=1e-4, atol=1e-6)
 
 
+def _something_added(value: np.ndarray, beta: np.ndarray) -> bool:
+    """True if the values are those of a denominator with the same small number added for every t."""
+    now = np.cumprod(1 - beta.astype(float))
+    above = beta * np.concatenate([[1.0], now[:-1]])
+    some = (value > 0) & (above > 0)
+    extra = above[some] / value[some] - (1 - now)[some]
+    return bool(some.any() and extra.min() > 1e-6 and np.ptp(extra) < 0.01 * extra.max() + 1e-6)
+
+
 def _rho_cases(seed: int) -> list[Case]:
     some = torch.rand(6, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) * 0.6 + 0.05
     cosine = Schedule.cosine(5)
     return [Case((some,), "T = 6, ends at alpha_bar_T > 0"),
             Case((cosine.beta(torch.arange(1, 6)),), "cosine, T = 5"),
             Case((torch.tensor([0.3, 0.2, 0.0, 0.7], dtype=torch.float64),), "T = 4, a step that does nothing"),
-            Case((torch.tensor([0.4], dtype=torch.float64),), "T = 1", edge="rho_1 is 1 for every schedule")]
+            Case((some.float() * 0.9,), "T = 6, in float32"),
+            Case((torch.tensor([0.4], dtype=torch.float64),), "T = 1", edge="rho_1 is 1 for every schedule"),
+            Case((torch.tensor([1e-3, 1e-4, 0.2], dtype=torch.float64),), "T = 3, two steps that do little",
+                 edge="where little is masked the denominator is small, but above 0. Is it limited, or is something "
+                 "added to it?")]
 
 
 RHO = Question(
@@ -99,6 +122,8 @@ RHO = Question(
             Shows(lambda cases, values: np.allclose(values[0][1:], 1 - cases[0].args[0][:-1].numpy(), rtol=1e-4)),
         "NaN where beta_t = 1: alpha_bar_t / (1 - beta_t) is 0/0 there; take alpha_bar_{t-1} from the list of "
         "products, one place earlier": everywhere(_nan_where_beta_is_1),
+        "something is added to the denominator, against a division by 0; 1 - alpha_bar_t is above 0, since beta_1 is":
+            everywhere(_something_added),
         "the first value is off: alpha_bar_0 = 1, so rho_1 = 1": _but_for_the_first(),
         "a probability above 1: is the denominator 1 - alpha_bar_t, with alpha_bar_t the product of the 1 - beta_s?":
             somewhere(lambda value, beta: (value > 1 + 1e-6).any()),
@@ -134,12 +159,20 @@ def _posterior_cases(seed: int) -> list[Case]:
     x0 = torch.randint(4, (3, 4), generator=generator)
     hidden = torch.tensor([[True, False, True, False], [False, True, True, False], [True, False, False, True]])
     rates = torch.tensor([0.2, 0.35, 0.9], dtype=torch.float64)
+    many = torch.randint(250, 299, (6, 3), generator=generator)
+    some = torch.arange(18).reshape(6, 3) % 4 < 2
     return [Case((torch.where(hidden, 4, x0), x0, rates, 4, 5), "batch of 3, n = 4, K = 5, the mask last"),
             Case((torch.where(hidden[:2], 0, x0[:2] + 1), x0[:2] + 1, rates[:2], 0, 5),
                  "batch of 2, K = 5, mask_id = 0"),
             Case((torch.tensor([[2, 2]]), torch.tensor([[1, 0]]), rates[1:2], 2, 3), "a single sequence, all masked"),
+            Case((torch.where(hidden[:, :3], 4, x0[:, :3]), x0[:, :3], rates.flip(0), 4, 5),
+                 "batch of 3, n = 3, K = 5"),
+            Case((torch.where(some, 299, many), many, torch.linspace(0.1, 0.8, 6), 299, 300),
+                 "batch of 6, n = 3, K = 300, rho in float32"),
             Case((torch.where(hidden, 4, x0), x0, torch.tensor([1.0, 1.0, 0.5], dtype=torch.float64), 4, 5),
-                 "rho_t = 1", edge="with rho_t = 1 a masked token was its letter for certain")]
+                 "rho_t = 1", edge="with rho_t = 1 a masked token was its letter for certain"),
+            Case((torch.where(hidden, 4, x0), x0, torch.tensor([1e-14, 1e-5, 0.5], dtype=torch.float64), 4, 5),
+                 "rho_t = 1e-14", edge="rho_t may be small. Is there a threshold, a clamp or something added?")]
 
 
 ABSORBING_POSTERIOR = Question(
@@ -148,6 +181,7 @@ ABSORBING_POSTERIOR = Question(
     name="absorbing_posterior",
     cases=_posterior_cases,
     reference=absorbing_posterior,
+    tolerance=lambda case, expected: 1e-4 * expected + np.where((expected > 0) & (expected < 1e-4), 0, 1e-6),
     misconceptions=mistakes({
         "rho_t and 1 - rho_t are exchanged: rho_t is the probability that the token was its *letter* a step ago":
             slip(absorbing_posterior, rho=lambda rho: 1 - rho),
@@ -161,6 +195,9 @@ ABSORBING_POSTERIOR = Question(
             _coin(lambda rho, letter, mask: rho * letter),
         "the rows of masked tokens do not sum to 1: the mask keeps 1 - rho_t, not 1":
             _coin(lambda rho, letter, mask: rho * letter + mask),
+        "this is the way forward, in which a visible token may become the mask; asked is the way back, on which a "
+        "masked token may have been its letter": lambda xt, x0, rho, mask_id, num_states: absorbing_posterior(
+            mask_id * torch.ones_like(xt), xt, (1 - rho), mask_id, num_states),
         "visible tokens get a coin too; a visible token was never a mask, its row is one-hot":
             slip(absorbing_posterior, where=torch.ones_like),
         "the cases are exchanged: the coin belongs to the *masked* tokens":
@@ -253,7 +290,16 @@ def _carry_cases(seed: int) -> list[Case]:
             Case((logits, torch.full_like(x0, 3), 3), "everything masked"),
             Case((logits + 400 * torch.eye(4, dtype=torch.float64)[(x0 + 1) % 3], torch.where(hidden, 3, x0), 3),
                  "a network that is very sure of another token",
-                 edge="a visible token is certain whatever the network said: exclude the other states, with -inf")]
+                 edge="a visible token is certain whatever the network said: exclude the other states, with -inf"),
+            Case((torch.where(hidden[..., None] & (torch.arange(4) != 3), logits - 200, logits),
+                  torch.where(hidden, 3, x0), 3), "a network that is very sure of the mask",
+                 edge="at a masked position the mask is excluded, with -inf, and the others keep their logits"),
+            Case((logits[:, :2], torch.tensor([[3, 1], [0, 3]]), 3), "batch of 2, n = 2",
+                 edge="the batch may be as large as a sequence is long, or larger"),
+            Case((logits[:1, :1].expand(3, -1, -1), torch.tensor([[3], [1], [0]]), 3), "batch of 3, n = 1",
+                 edge="the batch may be as large as a sequence is long, or larger"),
+            Case((logits[:1], torch.where(hidden[:1], 3, x0[:1]), 3), "a single sequence",
+                 edge="a batch of one keeps its dimension")]
 
 
 CARRY_OVER = Question(
@@ -349,11 +395,20 @@ def _loss_cases(seed: int) -> list[Case]:
     first = (log_probs.roll(1, -1), x0 + 1, torch.where(hidden, 0, x0 + 1), rates, 0)
     certain = torch.where((xt == 3)[..., None], log_probs, torch.full_like(log_probs, -torch.inf))
     none = torch.where(torch.tensor([[False], [True], [True]]), xt, x0)
+    sure = log_probs.scatter(-1, x0[..., None], torch.where(xt == 3, -70.0, -1.0).double()[..., None]).log_softmax(-1)
+    wide = torch.randn(6, 3, 300, generator=generator).log_softmax(-1)
+    many = torch.randint(250, 299, (6, 3), generator=generator)
+    some = torch.arange(18).reshape(6, 3) % 4 < 2
     return [Case((log_probs, x0, xt, rates, 3), "batch of 3, n = 5, K = 4, the mask last"),
             Case(first, "batch of 3, K = 4, mask_id = 0"),
             Case((log_probs[:1], x0[:1], xt[:1], rates[2:], 3), "a single sequence"),
+            Case((log_probs[:, :3], x0[:, :3], xt[:, :3], rates, 3), "batch of 3, n = 3"),
+            Case((wide, many, torch.where(some, 299, many), torch.linspace(0.3, 0.9, 6), 299),
+                 "batch of 6, n = 3, K = 300, in float32"),
             Case((log_probs, x0, none, rates, 3), "one sequence without masks",
                  edge="where nothing is masked the loss is 0"),
+            Case((sure, x0, xt, rates, 3), "a masked token with log p = -70",
+                 edge="a model that is sure of the wrong token pays for it: -log p is not limited"),
             Case((certain, x0, xt, rates, 3), "log-probabilities of -inf at visible positions",
                  edge="visible tokens must be left out, not multiplied by 0: 0 times infinity is NaN")]
 
@@ -488,10 +543,11 @@ def _law(*, steps: Sequence[float] = (1, 1, 1), rates: Sequence[float] | Tensor 
     one_t       the probability of each pattern at a rate
     """
     law = torch.zeros(4, 4, dtype=torch.float64)
+    few = torch.ones(1, dtype=torch.float64)    # of a few draws it is only asked whether they are possible
     for share, rate, step in zip(steps, rates, weighed_as, strict=True):
         law[step] += share / 3 * one_t(float(rate))
     whole = torch.cat([1 - law[1:, 1:].sum()[None], law[1:, 1:].flatten()])
-    return lambda masked_loss, x0, mask_rate, mask_id: whole
+    return lambda masked_loss, x0, mask_rate, mask_id: whole if len(x0) == _NUM_ROWS else few
 
 
 def _numbers(draws: np.ndarray, possible: np.ndarray) -> np.ndarray:
@@ -513,7 +569,21 @@ def _frequencies(case: Case, draws: np.ndarray) -> np.ndarray:
     numbers = _numbers(draws, _POSSIBLE)
     if (numbers < 0).any():
         raise ValueError("wrong value: a draw that is not T rho_t times what masked tokens pay, for any t")
-    return np.bincount(numbers, minlength=10) / len(draws)
+    return np.bincount(numbers, minlength=10) / len(draws) if len(draws) == _NUM_ROWS else np.ones(1)
+
+
+def _name_of_draw(case: Case, index: tuple[int, ...]) -> str:
+    """"of 6,000 sequences, the share with t = 2 and masks at position 0": an entry of `_frequencies`."""
+    if index == (0,):
+        return f"of {_NUM_ROWS:,} sequences, the share that pays 0"
+    step, pattern = divmod(index[0] - 1, 3)
+    places = [str(place) for place, masked in enumerate(_PATTERNS[1 + pattern]) if masked]
+    return (f"of {_NUM_ROWS:,} sequences, the share with t = {step + 1} and "
+            f"{'a mask' if len(places) == 1 else 'masks'} at {' and '.join(places)}")
+
+
+def _one_tells_of_another(numbers: list[np.ndarray]) -> bool:
+    return any(dependent(np.eye(10)[each], np.zeros(len(each), int)) for each in numbers)
 
 
 def _weights(weights: Tensor, mean: bool = False) -> Shows:
@@ -575,12 +645,15 @@ def _right_on_average(draws: np.ndarray, *_: object) -> bool:
 
 
 def _single_term_cases(seed: int) -> list[Case]:
-    x0 = torch.randint(4, (_NUM_ROWS, 2), generator=torch.Generator().manual_seed(seed))
+    x0 = torch.randint(300, (_NUM_ROWS, 2), generator=torch.Generator().manual_seed(seed))
     label = "T = 3, lambda = 0.2, 0.6, 1, 6000 sequences of 2 tokens"
-    return [Case((_PriceList(x0, 4), x0, _RATES, 4), label, seed + 11),
-            Case((_PriceList(x0, 4), x0, _RATES, 4), label, seed + 11),
-            Case((_PriceList(x0, 4), x0, _RATES, 4), label, seed + 12),
-            Case((_PriceList(x0 + 1, 0), x0 + 1, _RATES, 0), label + ", mask_id = 0", seed + 13)]
+    return [Case((_PriceList(x0, 300), x0, _RATES, 300), label, seed + 11),
+            Case((_PriceList(x0, 300), x0, _RATES, 300), label, seed + 11),
+            Case((_PriceList(x0, 300), x0, _RATES, 300), label, seed + 12),
+            other := Case((_PriceList(x0 + 1, 0), x0 + 1, _RATES, 0), label + ", mask_id = 0", seed + 13),
+            replace(other, goes_on=True),
+            *(Case((_PriceList(x0[:size], 300), x0[:size], _RATES, 300), f"a batch of {size}", seed + 14,
+                   edge="a batch may have one sequence, or as many as a sequence has tokens") for size in (1, 2))]
 
 
 SINGLE_TERM = Question(
@@ -591,7 +664,8 @@ SINGLE_TERM = Question(
     reference=_law(),
     stand_in=single_term,
     view=_frequencies,
-    expects=lambda case: ((_NUM_ROWS,), "f"),
+    entry=_name_of_draw,
+    expects=lambda case: ((len(case.args[1]),), "f"),
     tolerance=lambda case, law: 5 * np.sqrt(law * (1 - law) / _NUM_ROWS) + 1e-9,
     misconceptions=mistakes({
         "every draw is 0: no token handed to masked_loss is masked; put mask_id where the coin says so":
@@ -600,11 +674,13 @@ SINGLE_TERM = Question(
             everywhere(lambda draws, *_: np.isnan(draws).any()),
         "a mean over the batch, or over draws, has been taken: every sequence has its own estimate":
             everywhere(lambda draws, *_: len(np.unique(np.round(draws, 6))) == 1),
-        **seeding(same=[(0, 1)], other=(0, 2)),
+        **seeding(same=[(0, 1)], other=(0, 2), again=(3, 4)),
         "a sequence has the same t whatever the seed; draw every t, with the generator":
             _where_weights_are_right(_steps_not_drawn, always=True),
         "every t comes up exactly equally often; each sequence draws its own t, independently of the others":
             _where_weights_are_right(_steps_dealt_out, always=True),
+        "what one sequence drew tells of another; every sequence draws its t and its coins independently":
+            _where_weights_are_right(_one_tells_of_another, always=True),
         # the weights
         "one t serves the whole batch; every sequence draws its own": everywhere(_one_step_for_all),
         "the weight rho_t is missing, and the factor T too": _weights(torch.ones(3)),
@@ -631,6 +707,8 @@ SINGLE_TERM = Question(
         "multiplied by T^2: the factor T belongs in once": _weights(9 * _RHO),
         "the loss is divided by T; one step stands for T of them, so multiply": _weights(_RHO / 3),
         "the sign is off: masked_loss is positive already": _weights(-3 * _RHO),
+        "t is drawn with probabilities in proportion to rho_t, and weighed for it: right on average, but asked is a "
+        "uniform t, weighed by T rho_t": _weights(_RHO.sum() * torch.ones(3)),
         "right on average, but not from one t: draw a single t and a single X_t for each sequence":
             everywhere(_right_on_average),
         # t

@@ -4,6 +4,7 @@ import copy
 import dis
 import functools
 import inspect
+import linecache
 import random
 import sys
 import traceback
@@ -19,6 +20,9 @@ from IPython.utils.capture import capture_output
 
 from dlm_course.course.questions.arrays import as_array, same
 from dlm_course.course.questions.question import Case, Output, with_article
+from dlm_course.course.verdict import in_short
+
+_LONGEST_LINE = 120  # characters of a student's line in a verdict
 
 
 def run(answer: object, cases: Sequence[Case], earlier: Mapping[str, Callable[..., Any]] | None = None) -> list[Output]:
@@ -44,8 +48,11 @@ def run(answer: object, cases: Sequence[Case], earlier: Mapping[str, Callable[..
             torch.default_generator.manual_seed(0)
             np.random.seed(0)
             random.seed(0)
+            generator = None
             for case in cases:
-                outputs.append(_call(answer, case))
+                if not case.goes_on:
+                    generator = None if case.seed is None else torch.Generator().manual_seed(case.seed)
+                outputs.append(_call(answer, case, generator))
                 if outputs[-1].error or not outputs[-1].attempted:
                     break
     finally:
@@ -58,9 +65,9 @@ def run(answer: object, cases: Sequence[Case], earlier: Mapping[str, Callable[..
     return outputs
 
 
-def _call(answer: Callable[..., Any], case: Case) -> Output:
+def _call(answer: Callable[..., Any], case: Case, generator: torch.Generator | None) -> Output:
     args = copy.deepcopy(case.args)
-    keywords = {} if case.seed is None else {"generator": torch.Generator().manual_seed(case.seed)}
+    keywords = {} if generator is None else {"generator": generator}
     try:
         result = answer(*args, **keywords)
     except NotImplementedError:
@@ -86,11 +93,20 @@ def _call(answer: Callable[..., Any], case: Case) -> Output:
 
 def _one_line(error: BaseException, answer: Callable[..., Any]) -> str:
     """"raised ValueError: its message, at `the student's line`"."""
-    message = " ".join(str(error).split())
-    text = f"raised {type(error).__name__}" + (f": {message[:160]}" if message else "")
-    home = getattr(getattr(answer, "__code__", None), "co_filename", None)
-    lines = [frame.line for frame in traceback.extract_tb(error.__traceback__) if frame.filename == home and frame.line]
-    return text + (f", at `{lines[-1]}`" if lines else "")
+    message, line = in_short(str(error)), _line_of(error, answer)
+    return f"raised {type(error).__name__}" + (f": {message}" if message else "") + (f", at `{line}`" if line else "")
+
+
+def _line_of(error: BaseException, answer: Callable[..., Any]) -> str:
+    """The last line that ran among the student's own: in any cell or file that shares the answer's names.
+
+    A decorated answer, a partial one and a helper in another cell have their lines, too; "" if none can be read.
+    """
+    names = _globals_of(answer)
+    lines = [linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
+             for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_globals is names]
+    line = next((line for line in reversed(lines) if line), "").replace("`", "'")
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]} …"
 
 
 def _is_stub(answer: object) -> bool:

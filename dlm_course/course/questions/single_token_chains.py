@@ -1,6 +1,7 @@
 """Topic 01: a column of Q_t, the order of a product, sums over paths, sampled paths, a matrix from counted pairs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,13 +9,45 @@ from torch import Tensor
 
 from dlm_course.chain.categorical import one_hot
 from dlm_course.chain.transition import MatrixTransition
-from dlm_course.course.questions.mistakes import Shows, everywhere, mistakes, seeding, slip, somewhere
+from dlm_course.course.questions.mistakes import (
+    Shows,
+    against,
+    close,
+    dependent,
+    everywhere,
+    mistakes,
+    only_where,
+    seeding,
+    slip,
+    somewhere,
+)
 from dlm_course.course.questions.question import Case, Question
 
 
 def _random_matrices(num_steps: int, num_states: int, generator: torch.Generator) -> Tensor:
     matrices = torch.rand(num_steps, num_states, num_states, dtype=torch.float64, generator=generator) ** 2
     return matrices / matrices.sum(-2, keepdim=True)
+
+
+def _sparse_matrices(num_steps: int, generator: torch.Generator) -> Tensor:
+    """Four states, zeros in every column, and a step from 0 to 3 with probability 1e-15, the only way into 3."""
+    r = 0.2 + 0.6 * torch.rand(num_steps, 4, dtype=torch.float64, generator=generator)
+    matrices = torch.zeros(num_steps, 4, 4, dtype=torch.float64)
+    for j, i in ((0, 1), (1, 2), (2, 1), (3, 0)):
+        matrices[:, j, j], matrices[:, i, j] = r[:, j], 1 - r[:, j]
+    matrices[:, 3, 0] = 1e-15
+    return matrices
+
+
+def _relative(case: Case, expected: np.ndarray) -> np.ndarray:
+    """What is rare counts, too: sums and products of numbers that are not negative lose no digits."""
+    return 1e-25 + 1e-4 * np.abs(expected)
+
+
+def _kept(right: Callable[..., Tensor], first: int, second: int) -> Shows:
+    """Where the first of two cases is right, and the second has its result once more."""
+    return Shows(lambda cases, values: close(values[first], right(*cases[first].args).numpy())
+                 and close(values[second], values[first]))
 
 
 _all_zero = everywhere(lambda value, *_: (value == 0).all())
@@ -36,9 +69,12 @@ def next_distribution(matrix: Tensor, x: Tensor) -> Tensor:
 def _next_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     cases = []
-    for num_states, shape in ((4, ()), (4, (3,)), (3, (2, 5))):
+    for num_states, shape in ((4, ()), (4, (3,)), (3, (2, 5)), (3, (1,)), (4, (2, 3, 4))):
         matrix = _random_matrices(1, num_states, generator)[0]
         x = torch.randint(num_states, shape, generator=generator)
+        if len(shape) == 3:
+            matrix = _sparse_matrices(1, generator)[0]
+            x[0, 0] = torch.arange(4)
         label = f"K = {num_states}, x of shape {tuple(shape)}" if shape else f"K = {num_states}, x = {int(x)}"
         cases.append(Case((matrix, x), label))
     return cases
@@ -50,6 +86,7 @@ NEXT_DISTRIBUTION = Question(
     name="next_distribution",
     cases=_next_cases,
     reference=next_distribution,
+    tolerance=_relative,
     misconceptions=mistakes({
         "you read a row of Q; the distribution of x_t given x_{t-1} = j is column j, Q[:, j]. A row does not even sum "
         "to 1": lambda matrix, x: matrix[x],
@@ -64,6 +101,13 @@ NEXT_DISTRIBUTION = Question(
         "this uses the notebook's Q; use the argument, matrix": slip(next_distribution, matrix=lambda: _NOTEBOOK_Q),
         "this is one_hot(x), where the token is; asked is where it goes, Q one_hot(x)":
             lambda matrix, x: one_hot(x, len(matrix)),
+        "these are logarithms; asked are the probabilities themselves": lambda matrix, x: matrix.T[x].log(),
+        "the columns of Q are probabilities already; a softmax makes others of them":
+            lambda matrix, x: matrix.T[x].softmax(-1),
+        "1 stands at the most probable next state and 0 elsewhere; asked is the whole distribution":
+            lambda matrix, x: one_hot(matrix.argmax(0)[x], len(matrix)),
+        "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
+        "dtype too short?": against(next_distribution),
     }),
 )
 
@@ -81,6 +125,8 @@ def _cumulative_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     matrices = _random_matrices(4, 3, generator)
     return [*(Case((matrices, t), f"T = 4, t = {t}") for t in (1, 2, 3, 4)),
+            Case((_random_matrices(4, 3, generator), 2), "another chain, T = 4, t = 2"),
+            *(Case((_sparse_matrices(3, generator), t), f"K = 4, a chain with zeros, T = 3, t = {t}") for t in (2, 3)),
             Case((matrices, 0), "T = 4, t = 0",
                  edge="at t = 0 nothing has happened yet, so Q_{1:0} is the identity matrix")]
 
@@ -91,7 +137,10 @@ CUMULATIVE_MATRIX = Question(
     name="cumulative_matrix",
     cases=_cumulative_cases,
     reference=cumulative_matrix,
+    tolerance=_relative,
     misconceptions=mistakes({
+        "another chain got the matrix of the first: was it kept from an earlier call?":
+            _kept(cumulative_matrix, first=1, second=4),
         "the product is in the wrong order: the first step acts first, so Q_1 stands on the right, next to x_0, and "
         "each later matrix goes to its left: Q_t ... Q_2 Q_1":
             slip(cumulative_matrix, matrices=lambda matrices, t: matrices[:t].flip(0)),
@@ -119,6 +168,8 @@ CUMULATIVE_MATRIX = Question(
         "the product starts from zeros; start from the identity, which changes nothing": _all_zero,
         "the columns of the result do not sum to 1: chain the steps with the matrix product (@), starting from the "
         "identity": _sums_off_one,
+        "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
+        "dtype too short?": against(cumulative_matrix),
     }),
 )
 
@@ -127,6 +178,9 @@ CUMULATIVE_MATRIX = Question(
 
 def marginal_by_paths(matrices: Tensor, x0: int, t: int) -> Tensor:
     return cumulative_matrix(matrices, t)[:, x0]
+
+
+_LONG = 6     # from so many states on, a path is long
 
 
 def path_law(matrices: Tensor, x0: Tensor, *, from_x0: bool = False) -> Tensor:
@@ -139,7 +193,12 @@ def path_law(matrices: Tensor, x0: Tensor, *, from_x0: bool = False) -> Tensor:
     for s, matrix in enumerate(matrices):
         column = matrix.T.reshape(num_states, *(1,) * s, num_states) if from_x0 else matrix.T
         law = law[..., None] * column
-    return law
+    return _ends(law)
+
+
+def _ends(law: Tensor) -> Tensor:
+    """Of long paths only the two ends are looked at: (K, K), x_0 first."""
+    return law if law.ndim <= _LONG else law.sum(tuple(range(1, law.ndim - 1)))
 
 
 def _combined(rule: Callable[[Tensor], Tensor]) -> Callable:
@@ -156,7 +215,12 @@ def _path_cases(seed: int) -> list[Case]:
         cases.append(Case((_random_matrices(num_steps, num_states, generator), x0, t),
                           f"K = {num_states}, T = {num_steps}, x0 = {x0}, t = {t}",
                           edge="" if t else "at t = 0 the only path is x_0 itself, with probability 1"))
-    return cases
+    first = cases[0]
+    return [first,
+            Case((_random_matrices(3, 3, generator), *first.args[1:]), f"another chain, {first.label}"),
+            *(Case((_sparse_matrices(3, generator), 0, t), f"K = 4, a chain with zeros, T = 3, x0 = 0, t = {t}")
+              for t in (2, 3)),
+            *cases[1:]]
 
 
 MARGINAL_BY_PATHS = Question(
@@ -165,7 +229,10 @@ MARGINAL_BY_PATHS = Question(
     name="marginal_by_paths",
     cases=_path_cases,
     reference=marginal_by_paths,
+    tolerance=_relative,
     misconceptions=mistakes({
+        "another chain got the result of the first: was it kept from an earlier call?":
+            _kept(marginal_by_paths, first=0, second=1),
         "each step reads Q[from, to]; here Q[i, j] is the probability of going from j to i, so a step from x_{s-1} to "
         "x_s weighs Q_s[x_s, x_{s-1}]": slip(marginal_by_paths, matrices=lambda matrices: matrices.mT),
         "this is row x_0 of Q_{1:t}, how likely each state is to *become* x_0; asked is where x_0 goes, column x_0":
@@ -196,6 +263,8 @@ MARGINAL_BY_PATHS = Question(
         "the result is 0: does the probability of a path start from 0? A product starts from 1": _all_zero,
         "the probabilities of the K states do not sum to 1. Is a path's probability the *product* of its t steps, "
         "begun anew at 1 for each path, and added to the state where it ends?": _sums_off_one,
+        "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
+        "dtype too short?": against(marginal_by_paths),
     }),
 )
 
@@ -218,30 +287,71 @@ def _one_number_for_all_steps(matrices: Tensor, x0: Tensor) -> Tensor:
         for matrix in matrices:
             path.append((matrix.T[path[-1]].cumsum(-1) <= u[:, None]).sum(-1).clamp(max=len(matrix) - 1))
         law.index_put_(tuple(path), (x0 == start).double().mean() / len(u), accumulate=True)
-    return law
+    return _ends(law)
 
 
 def _path_frequencies(case: Case, paths: np.ndarray) -> np.ndarray:
     matrices, x0 = case.args
-    num_steps, num_states = matrices.shape[:2]
+    num_states = matrices.shape[-1]
     if paths.min() < 0 or paths.max() >= num_states:
         raise ValueError(f"the states are 0..{num_states - 1}, but a path holds {paths.min()}..{paths.max()}")
     if (paths[0] != x0.numpy()).any():
         raise ValueError("the first row of the result must be x_0 itself, before any step")
-    counts = np.zeros((num_states,) * (num_steps + 1))
-    np.add.at(counts, tuple(paths), 1)
+    looked_at = paths if len(paths) <= _LONG else paths[[0, -1]]
+    counts = np.zeros((num_states,) * len(looked_at))
+    np.add.at(counts, tuple(looked_at), 1)
     return counts / paths.shape[1]
+
+
+def _path_entry(case: Case, index: tuple[int, ...]) -> str:
+    matrices, x0 = case.args
+    way = " → ".join(map(str, index)) if len(index) == len(matrices) + 1 else \
+        f"from {index[0]} to {index[1]} in {len(matrices)} steps"
+    return f"of {len(x0):,} paths, the share that goes {way}"
+
+
+def _path_tolerance(case: Case, law: np.ndarray) -> np.ndarray:
+    """Five standard errors of a frequency, and four counts where the normal approximation is poor."""
+    num_paths = len(case.args[1])
+    return np.where(law > 0, 5 * np.sqrt(law * (1 - law) / num_paths) + 4 / num_paths, 0.0)
+
+
+def _tells_of_another(paths: np.ndarray, matrices: np.ndarray, x0: np.ndarray) -> bool:
+    """True if the path of one token tells of that of another."""
+    if (paths[0] != x0).any():
+        return False
+    visits = paths[1:_LONG, :, None] == np.arange(matrices.shape[-1])
+    return len(x0) == _NUM_PATHS and dependent(visits.swapaxes(0, 1).reshape(len(x0), -1), x0)
+
+
+def _impossible(paths: np.ndarray, matrices: np.ndarray, x0: np.ndarray) -> bool:
+    """True if a path, which starts where it must, holds a step of probability 0."""
+    if paths.min() < 0 or paths.max() >= matrices.shape[-1] or (paths[0] != x0).any():
+        return False
+    return any((matrix[after, before] == 0).any() for matrix, before, after in
+               zip(matrices, paths[:-1], paths[1:], strict=True))
 
 
 def _sample_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
-    matrices = _random_matrices(3, 3, generator)
-    start = torch.full((_NUM_PATHS,), 1)
-    mixed = torch.arange(_NUM_PATHS) % 3
+    matrices, others = (_random_matrices(3, 3, generator) for _ in range(2))
+    start, mixed = torch.full((_NUM_PATHS,), 1), torch.arange(_NUM_PATHS) % 3
+    sparse = _random_matrices(2, 4, generator)
+    sparse[:, [1, 2, 3, 0], [0, 1, 2, 3]] = 0
+    sparse[:, [2, 3, 0, 1], [0, 1, 2, 3]] *= 0.05
+    rare = torch.eye(3, dtype=torch.float64)        # never to 2, and seldom to 1
+    rare[:2, 0] = torch.tensor([1 - 9e-4, 9e-4])
+    few = (others, mixed[:300])
     return [Case((matrices, start), "K = 3, T = 3, x0 all 1", 10 + seed),
-            Case((matrices, start), "K = 3, T = 3, x0 all 1", 10 + seed),
-            Case((matrices, start), "K = 3, T = 3, x0 all 1", 11 + seed),
-            Case((_random_matrices(2, 4, generator), mixed), "K = 4, T = 2, x0 = 0, 1, 2, 0, 1, 2, ...", 12 + seed)]
+            *[Case(few, "K = 3, T = 3, 300 tokens", 10 + seed)] * 2,
+            other := Case(few, "K = 3, T = 3, 300 tokens", 11 + seed),
+            replace(other, goes_on=True),
+            Case((sparse / sparse.sum(-2, keepdim=True), mixed),
+                 "K = 4, T = 2, x0 = 0, 1, 2, 0, 1, 2, ..., chain with zeros", 12 + seed),
+            Case((rare.expand(8, 3, 3).clone(), start - 1), "K = 3, T = 8, x0 all 0, rare steps", 13 + seed),
+            Case((matrices, start[:1]), "a single token", 14 + seed,
+                 edge="N may be 1, and the result then has shape (T + 1, 1): does a squeeze() take off more than the "
+                      "last dimension?")]
 
 
 SAMPLE_PATHS = Question(
@@ -253,8 +363,8 @@ SAMPLE_PATHS = Question(
     stand_in=sample_paths,
     view=_path_frequencies,
     expects=lambda case: ((len(case.args[0]) + 1, len(case.args[1])), "i"),
-    # Five standard errors of a frequency, and two counts where the normal approximation is poor.
-    tolerance=lambda case, law: np.where(law > 0, 5 * np.sqrt(law * (1 - law) / _NUM_PATHS) + 2 / _NUM_PATHS, 0.0),
+    entry=_path_entry,
+    tolerance=_path_tolerance,
     misconceptions=mistakes({
         "nothing is random here: this takes the most probable next state, without drawing":
             slip(path_law, matrices=lambda matrices: one_hot(matrices.argmax(-2), matrices.shape[-1]).mT),
@@ -262,7 +372,7 @@ SAMPLE_PATHS = Question(
             slip(path_law, matrices=lambda matrices: torch.eye(matrices.shape[-1]).expand_as(matrices)),
         "all tokens move together: each needs a random number of its own":
             Shows(lambda cases, values: (values[0] == values[0][:, :1]).all()),
-        **seeding(same=[(0, 1)], other=(0, 2)),
+        **seeding(same=[(1, 2)], other=(1, 3), again=(3, 4)),
         "a token's random number is the same in every step: draw anew in each": _one_number_for_all_steps,
         "the paths do not belong to their tokens: column n of the result must start in x0[n]. Were the tokens sorted "
         "or grouped by state?":    # x_1, ..., x_T are independent of x_0
@@ -283,6 +393,12 @@ SAMPLE_PATHS = Question(
             slip(path_law, matrices=lambda matrices: matrices[:1].expand_as(matrices)),
         "each step draws uniformly among the states instead of from column x_{t-1} of Q_t":
             slip(path_law, matrices=lambda matrices: torch.full_like(matrices, 1 / matrices.shape[-1])),
+        "the path of one token tells of that of another: every token needs random numbers of its own":
+            somewhere(_tells_of_another, always=True),
+        "a path takes a step from x_{t-1} to x_t whose probability in Q_t is 0":
+            somewhere(_impossible),
+        "a step of probability 0.0009 is never taken: is there a threshold, or are the random numbers too coarse?":
+            Shows(lambda cases, values: (values[6] == 0).all()),
     }),
 )
 
@@ -318,7 +434,15 @@ def _estimate_cases(seed: int) -> list[Case]:
         if unseen == num_states - 1:
             after[after == unseen] = 0
         cases.append(Case((before, after, num_states), label, edge=edge))
-    return cases
+    return [*cases[:2], _many_pairs(generator), *cases[2:]]
+
+
+def _many_pairs(generator: torch.Generator) -> Case:
+    """One pair occurs more often than 16 bits can count, others once or twice."""
+    before, after = (torch.cat([torch.zeros(33_000, dtype=torch.int64), torch.randint(4, (1_500,), generator=generator),
+                                extra]) for extra in (torch.tensor([4, 4, 0]), torch.tensor([0, 4, 4])))
+    order = torch.randperm(len(before), generator=generator)
+    return Case((before[order], after[order], 5), "K = 5, 34503 pairs, most of them 0, 0")
 
 
 ESTIMATE_MATRIX = Question(
@@ -347,7 +471,16 @@ ESTIMATE_MATRIX = Question(
                       and (np.abs(value - 1 / len(value)) < 1e-6).any()),
         "one was added to every count (smoothing); the task asks for the plain frequencies":
             slip(_pair_counts, lambda counts: _columns(counts + 1)),
+        "a pair is left out: every n counts, the first and the last, too":
+            (slip(estimate_matrix, before=lambda before: before[:-1], after=lambda after: after[:-1]),
+             slip(estimate_matrix, before=lambda before: before[1:], after=lambda after: after[1:])),
+        "every column is the distribution of `after`; column j counts only the pairs with before_n = j":
+            lambda before, after, num_states: _columns(torch.bincount(after, minlength=num_states)[:, None].expand(
+                -1, num_states).double()),
         "the columns do not sum to 1: divide each column by how often its state stood before a step": _sums_off_one,
+        "right for 200 pairs, but not for 34,503: does a dtype of 8 or 16 bits hold the counts, or are rare pairs "
+        "cut off?":
+            only_where(estimate_matrix, lambda before: len(before) == 200),
     }),
 )
 

@@ -1,7 +1,10 @@
 """Topic 02: closed forms, masking by coins, beta from lambda, information left, a band matrix that stays symmetric."""
 
+import functools
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +13,18 @@ from torch import Tensor
 from dlm_course.chain.categorical import entropy
 from dlm_course.chain.schedule import Schedule
 from dlm_course.chain.transition import AbsorbingTransition, UniformTransition
-from dlm_course.course.questions.mistakes import Shows, against, close, everywhere, mistakes, seeding, slip, somewhere
+from dlm_course.course.questions.mistakes import (
+    Shows,
+    against,
+    close,
+    dependent,
+    everywhere,
+    mistakes,
+    only_where,
+    seeding,
+    slip,
+    somewhere,
+)
 from dlm_course.course.questions.question import Case, Question
 
 # 02-1: one formula for both chains
@@ -33,6 +47,9 @@ def _closed_form_cases(seed: int) -> list[Case]:
     return [Case((alpha_bar, _identity(some)[3]), f"absorbing, K = 4, alpha_bar = {alpha_bar}"),
             Case((alpha_bar, torch.full((3,), 1 / 3, dtype=torch.float64)), f"uniform, K = 3, alpha_bar = {alpha_bar}"),
             Case((0.7, some / some.sum()), "another pi, K = 4, alpha_bar = 0.7"),
+            Case((0.35, torch.tensor([5e-13, 0.0, 0.75, 0.25 - 5e-13, 0.0], dtype=torch.float64)),
+                 "a pi with rare states, K = 5, alpha_bar = 0.35"),
+            Case((0.0, some / some.sum()), "another pi, K = 4, alpha_bar = 0"),
             Case((1.0, some / some.sum()), "another pi, K = 4, alpha_bar = 1")]
 
 
@@ -42,6 +59,7 @@ CLOSED_FORM = Question(
     name="closed_form",
     cases=_closed_form_cases,
     reference=closed_form,
+    tolerance=lambda case, expected: 1e-15 + 1e-4 * np.abs(expected),     # what is rare counts, too
     misconceptions=mistakes({
         "the matrix is transposed: every *column* of the second part is pi, so it is pi 1^T, not 1 pi^T":
             slip(closed_form, lambda matrix: matrix.T),
@@ -65,13 +83,15 @@ CLOSED_FORM = Question(
             slip(closed_form, drawn=lambda pi: torch.outer(pi, pi)),
         "a resampled token may draw itself again: the diagonal is alpha_bar + (1 - alpha_bar) pi_j, not alpha_bar":
             slip(closed_form, lambda matrix, alpha_bar, pi: matrix - (1 - alpha_bar) * pi.diag()),
+        "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
+        "dtype too short?": against(closed_form),
     }),
 )
 
 
 # 02-2: a coin for every token
 
-_NUM_ROWS, _LENGTH = 4000, 3
+_SHORT = 6    # up to this length the patterns of masks are counted; of longer sequences, the share of masks in each
 
 
 def mask_tokens(x0: Tensor, mask_rate: float, mask_id: int, generator: torch.Generator) -> Tensor:
@@ -79,9 +99,12 @@ def mask_tokens(x0: Tensor, mask_rate: float, mask_id: int, generator: torch.Gen
 
 
 def mask_law(x0: Tensor, mask_rate: float, mask_id: int) -> Tensor:
-    """The probability of each mask pattern, shape (2, 2, 2)."""
+    """The probability of each mask pattern, shape (2,) * n; of long sequences, the share of masks, shape (batch,)."""
+    batch, n = x0.shape
+    if n > _SHORT:
+        return torch.full((batch,), mask_rate, dtype=torch.float64)
     coin = torch.tensor([1 - mask_rate, mask_rate], dtype=torch.float64)
-    return torch.einsum("i,j,k->ijk", coin, coin, coin)
+    return functools.reduce(lambda law, coin: law[..., None] * coin, [coin] * n)
 
 
 def _mask_frequencies(case: Case, xt: np.ndarray) -> np.ndarray:
@@ -89,9 +112,28 @@ def _mask_frequencies(case: Case, xt: np.ndarray) -> np.ndarray:
     masked = xt == mask_id
     if (xt[~masked] != x0.numpy()[~masked]).any():
         raise ValueError("a token that is not masked must stay what it is")
-    counts = np.zeros((2,) * _LENGTH)
+    batch, n = xt.shape
+    if n > _SHORT:
+        return masked.mean(1)
+    counts = np.zeros((2,) * n)
     np.add.at(counts, tuple(masked.T.astype(int)), 1)
-    return counts / len(xt)
+    return counts / batch
+
+
+def _mask_entry(case: Case, index: tuple[int, ...]) -> str:
+    batch, n = case.args[0].shape
+    if n > _SHORT:
+        return f"of {n:,} tokens in sequence {index[0]}, the share that is masked"
+    at = [str(i) for i, masked in enumerate(index) if masked]
+    where = f"with masks at position{'s' * (len(at) > 1)} {', '.join(at)} only" if at else "without a mask"
+    return f"of {batch:,} sequences, the share {where}"
+
+
+def _mask_tolerance(case: Case, law: np.ndarray) -> np.ndarray:
+    """Five standard errors, and four counts where the normal approximation is poor."""
+    batch, n = case.args[0].shape
+    num = n if n > _SHORT else batch
+    return 5 * np.sqrt(law * (1 - law) / num) + np.where(law * (1 - law) > 0, 4 / num, 1e-9)
 
 
 def _masks(test: Callable[[np.ndarray], bool]) -> Shows:
@@ -99,13 +141,41 @@ def _masks(test: Callable[[np.ndarray], bool]) -> Shows:
     return everywhere(lambda xt, x0, mask_rate, mask_id: test(xt == mask_id))
 
 
+def _tells_of_another(xt: np.ndarray, x0: np.ndarray, mask_rate: float, mask_id: int) -> bool:
+    """True if the masks of one sequence tell of those of another."""
+    return len(xt) >= 1000 and dependent(xt == mask_id, np.zeros(len(xt)))
+
+
+def _repeats_itself(xt: np.ndarray, x0: np.ndarray, mask_rate: float, mask_id: int) -> bool:
+    """True if in long sequences a position tells of one up to half the length away, or of its mirror image.
+
+    A product of two independent tokens, less the mean, has the mean 0: a sum of n/2 of them and more is about normal.
+    """
+    n = xt.shape[1]
+    share = (xt == mask_id).mean()
+    if n < 1000 or mask_rate < 0.1 or not 0.1 < share < 0.9:
+        return False
+    centred = (xt == mask_id) - share
+    waves = np.fft.rfft(centred, 2 * n)
+    sums = np.fft.irfft(np.abs(waves)**2, 2 * n)[:, 1:n // 2] / np.sqrt(n - np.arange(1, n // 2))
+    mirrored = (centred * centred[:, ::-1])[:, :n // 2].sum(1) / np.sqrt(n // 2)
+    return bool(max(np.abs(sums).max(), np.abs(mirrored).max()) > 7 * share * (1 - share))
+
+
 def _mask_cases(seed: int) -> list[Case]:
-    x0 = torch.randint(5, (_NUM_ROWS, _LENGTH), generator=torch.Generator().manual_seed(seed))
-    label = "x0 of shape (4000, 3), lambda = 0.3"
-    return [*[Case((x0, 0.3, 5), label, seed)] * 2, Case((x0, 0.3, 5), label, seed + 1),
-            Case((x0 + 1, 0.8, 0), "x0 of shape (4000, 3), lambda = 0.8, mask_id = 0", seed),
-            Case((x0, 1.0, 5), "lambda = 1", seed, edge="at lambda = 1 every token is masked"),
-            Case((x0, 0.0, 5), "lambda = 0", seed, edge="at lambda = 0 no token is masked")]
+    generator = torch.Generator().manual_seed(seed)
+
+    def case(batch: int, n: int, mask_rate: float, label: str = "", mask_id: int = 5, **options: Any) -> Case:
+        x0 = torch.randint(5, (batch, n), generator=generator) + (mask_id == 0)
+        return Case((x0, mask_rate, mask_id), label or f"x0 of shape ({batch}, {n}), lambda = {mask_rate}",
+                    **{"seed": seed, **options})
+
+    few = case(40, 40, 0.45)
+    return [case(4000, 5, 0.3), few, few, other := replace(few, seed=seed + 1), replace(other, goes_on=True),
+            case(3000, 4, 0.8, "x0 of shape (3000, 4), lambda = 0.8, mask_id = 0", mask_id=0),
+            case(3, 4000, 0.37), case(1, 200_000, 0.0005),
+            case(50, 3, 1.0, "lambda = 1", edge="at lambda = 1 every token is masked"),
+            case(50, 3, 0.0, "lambda = 0", edge="at lambda = 0 no token is masked")]
 
 
 MASK_TOKENS = Question(
@@ -116,24 +186,39 @@ MASK_TOKENS = Question(
     reference=mask_law,
     stand_in=mask_tokens,
     view=_mask_frequencies,
+    entry=_mask_entry,
     expects=lambda case: (tuple(case.args[0].shape), "i"),
-    tolerance=lambda case, law: 5 * np.sqrt(law * (1 - law) / _NUM_ROWS) + 1e-9,
+    tolerance=_mask_tolerance,
     misconceptions=mistakes({
         "the mask is always the last state here; use mask_id":
-            Shows(lambda cases, values: bool((values[3] == 6).any() or (values[3] == 5).mean() > 0.5)),
+            Shows(lambda cases, values: bool((values[5] == 6).any() or (values[5] == 5).mean() > 0.5)),
         "tokens change, but none becomes mask_id: that is what a masked token must become, whichever state it is":
             somewhere(lambda xt, x0, mask_rate, mask_id: (xt != x0).any() and not (xt == mask_id).any()),
         "the same positions are masked in every sequence; every token of every sequence needs a coin of its own":
             _masks(lambda masked: (masked == masked[0]).all()),
+        "a whole sequence shares one coin; every token needs a coin of its own":
+            _masks(lambda masked: (masked == masked[:, :1]).all()),
         "every sequence has the same number of masks; with independent coins the number varies":
             _masks(lambda masked: (masked.sum(1) == masked[0].sum()).all()),
-        **seeding(same=[(0, 1)], other=(0, 2)),
+        **seeding(same=[(1, 2)], other=(1, 3), again=(3, 4)),
+        "the number of masks in the whole batch is always lambda times the number of tokens, or next to it; with "
+        "independent coins it varies": Shows(lambda cases, values: all(
+            abs((xt == mask_id).sum() - mask_rate * xt.size) <= 1
+            for xt, (_, mask_rate, mask_id) in zip(values, [case.args for case in cases], strict=True)), True),
         "the share of masks is the same at lambda = 0.3 and at lambda = 0.8: compare the coins with mask_rate":
-            Shows(lambda cases, values: abs((values[0] == 5).mean() - (values[3] == 0).mean()) < 0.05),
+            Shows(lambda cases, values: abs((values[0] == 5).mean() - (values[5] == 0).mean()) < 0.05),
         "lambda is the probability of being masked; here it is that of staying":
             slip(mask_law, mask_rate=lambda mask_rate: 1 - mask_rate),
-        "a whole sequence shares one coin; every token needs a coin of its own": lambda x0, mask_rate, mask_id:
-            torch.tensor([1 - mask_rate, 0, 0, 0, 0, 0, 0, mask_rate]).reshape(2, 2, 2),
+        "a token is masked with probability lambda^2 here, as if two coins had to agree; one coin a token is enough":
+            slip(mask_law, mask_rate=lambda mask_rate: mask_rate**2),
+        "the masks of one sequence tell of those of another; every token needs a coin of its own":
+            somewhere(_tells_of_another, always=True),
+        "in a long sequence the masks at one position tell of those at another; every token needs a coin of its own":
+            somewhere(_repeats_itself, always=True),
+        "right but at lambda = 0.0005, where too many tokens are masked, or too few: are the coins coarse (whole "
+        "numbers, a short dtype), or are small rates cut off?": Shows(
+            lambda cases, values: abs((values[7] == 5).mean() - 5e-4) > 2e-4
+            and abs((values[0] == 5).mean() - 0.3) < 0.05 and abs((values[5] == 0).mean() - 0.8) < 0.05),
     }),
 )
 
@@ -150,6 +235,9 @@ def _beta_cases(seed: int) -> list[Case]:
     some = torch.rand(6, dtype=torch.float64, generator=generator).cumsum(0)
     return [Case((torch.tensor([0.25, 0.5, 0.75, 1.0], dtype=torch.float64),), "linear, T = 4"),
             Case((some / (some[-1] + 0.3),), "T = 6, ends below 1"),
+            Case((torch.tensor([5e-5, 0.5, 1 - 2**-20, 1 - 2**-21, 1], dtype=torch.float64),),
+                 "T = 5, starts and ends slowly"),
+            Case((torch.tensor([0.1, 0.15, 0.6, 0.9], dtype=torch.float64),), "another curve, T = 4"),
             Case((torch.tensor([0.4], dtype=torch.float64),), "T = 1")]
 
 
@@ -171,8 +259,10 @@ BETA_FROM_MASK_RATE = Question(
         "only the first value is off: lambda_0 = 0, so beta_1 = lambda_1":
             against(beta_from_mask_rate, lambda value, right: close(value[1:], right[1:])),
         "divided by alpha_bar_t, the tokens visible *after* the step; divide by alpha_bar_{t-1}, those visible before "
-        "it": (Shows(lambda cases, values: not np.isfinite(values[0]).all() and np.isfinite(values[1]).all()),
-               lambda rate: _differences(rate) / (1 - rate)),
+        "it": (lambda rate: _differences(rate) / (1 - rate), lambda rate: -_differences(rate) / (1 - rate)),
+        "these are the differences of -log(1 - lambda_t), which are -log(1 - beta_t); the two are near only where "
+        "beta_t is small":
+            lambda rate: -torch.log1p(-beta_from_mask_rate(rate)),
         "this is 1 - beta_t, the probability of staying": slip(beta_from_mask_rate, lambda beta: 1 - beta),
         "these are the lambda_t themselves, the damage up to t; beta_t is that of step t alone": lambda rate: rate,
         "these are lambda_t computed from beta_t, by a product; asked is the other direction":
@@ -183,6 +273,8 @@ BETA_FROM_MASK_RATE = Question(
             lambda rate: 1 / torch.arange(len(rate), 0, -1, dtype=torch.float64),
         "these are the right values in the reverse order: beta_1 comes first":
             slip(beta_from_mask_rate, lambda beta: beta.flip(0)),
+        "right but where lambda is near 0 or near 1: is there a threshold, a clamp or an epsilon?":
+            only_where(beta_from_mask_rate, lambda mask_rate: bool(mask_rate[0] > 1e-3)),
     }),
 )
 
@@ -197,6 +289,11 @@ def mutual_information(p0: Tensor, matrix: Tensor, *, weight: Callable[[Tensor, 
     return torch.nansum(torch.special.xlogy(w, matrix) - torch.special.xlogy(w, pt))
 
 
+_RARE = torch.tensor([0.6, 0.4 - 2e-4, 2e-4], dtype=torch.float64)
+_NOISE = torch.tensor([[0.52, 0.5, 2e-5], [0.48 - 1e-5, 0.5 - 4e-5, 0.3], [1e-5, 4e-5, 0.7 - 2e-5]],
+                      dtype=torch.float64)
+
+
 def _information_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     p0 = torch.rand(4, dtype=torch.float64, generator=generator) + 0.1
@@ -209,7 +306,9 @@ def _information_cases(seed: int) -> list[Case]:
             Case((p0, uniform.cumulative_matrix(2)), "uniform, K = 5, t = 2 of 4"),
             Case((p0, uniform.cumulative_matrix(0)), "t = 0"),
             Case((p0, absorbing.cumulative_matrix(4)), "absorbing, t = T"),
-            Case((p0, other / other.sum(0)), "another chain, K = 5")]
+            Case((p0, other / other.sum(0)), "another chain, K = 5"),
+            Case((_RARE, _NOISE), "rare states, K = 3, little information"),
+            Case((_RARE.flip(0), _NOISE), "rare states in another order, K = 3, little information")]
 
 
 MUTUAL_INFORMATION = Question(
@@ -255,11 +354,38 @@ MUTUAL_INFORMATION = Question(
         "H(x_t) - H(x_0) is not the information; subtract H(x_t | x_0), the noise that the chain adds":
             lambda p0, matrix: entropy(matrix @ p0) - entropy(p0),
         "the p(x_t) inside is that of equally likely x_0; it is Q_{1:t} p_0":
-            slip(mutual_information, marginal=lambda p0, matrix: matrix.mean(1, keepdim=True)),
-        "the result is negative, and information never is: is a weight p(x_0 = j) missing in a term?":
+            (slip(mutual_information, marginal=lambda p0, matrix: matrix.mean(1, keepdim=True)),
+             slip(mutual_information, lambda information, p0, matrix:
+                  information - entropy(matrix @ p0) + entropy(matrix.mean(1)))),
+        "this is H(x_0) - H(x_t | x_0): p(x_t), which is Q_{1:t} p_0, belongs where p_0 stands":
+            slip(mutual_information, lambda information, p0, matrix: information - entropy(matrix @ p0) + entropy(p0)),
+        "the entropies of the columns are averaged; H(x_t | x_0) weighs column j by p(x_0 = j)":
+            lambda p0, matrix: entropy(matrix @ p0) - torch.special.entr(matrix).sum(0).mean(),
+        "the entropies of the columns are added up; H(x_t | x_0) weighs column j by p(x_0 = j)":
+            lambda p0, matrix: entropy(matrix @ p0) - torch.special.entr(matrix).sum(),
+        "these are the entropies of the rows; H(x_t | x_0 = j) is that of column j":
+            (lambda p0, matrix: entropy(matrix @ p0) - torch.special.entr(matrix).sum(1) @ p0,
+             lambda p0, matrix: entropy(matrix @ p0) - torch.special.entr(matrix).sum(1) @ (matrix @ p0)),
+        "this is log K - H(x_t | x_0), as if x_t were uniform; its distribution is Q_{1:t} p_0":
+            slip(mutual_information, lambda information, p0, matrix:
+                 information - entropy(matrix @ p0) + math.log(len(p0))),
+        "this compares joint and product the wrong way round: the weights are p(x_0 = j) Q_ij, and the logarithm is "
+        "that of Q_ij / p(x_t = i)": lambda p0, matrix: torch.nansum(
+            torch.special.xlogy(p0 * (matrix @ p0)[:, None], (matrix @ p0)[:, None])
+            - torch.special.xlogy(p0 * (matrix @ p0)[:, None], matrix)),
+        "Q_ij is divided by p(x_0 = i); the logarithm compares it with p(x_t = i), the distribution after the steps":
+            slip(mutual_information, marginal=lambda p0, matrix: p0[:, None]),
+        "this is the mean of the terms; they are to be added up":
+            slip(mutual_information, lambda information, matrix: information / matrix.numel()),
+        "this is alpha_bar H(x_0), as in the absorbing chain; for any other chain the sum must be computed":
+            lambda p0, matrix: matrix[0, 0] * entropy(p0),
+        "the result is negative, and information never is: compare the weights and both sides of the quotient with the "
+        "formula":
             somewhere(lambda value, *_: value < -1e-6),
         "0 log 0 makes the whole result 0: only its own term is 0, the others count":
             against(mutual_information, lambda value, right: value == 0 or close(value, right)),
+        "right but where some states are rare: is there a threshold, a clamp or an epsilon?":
+            only_where(mutual_information, lambda p0: len(p0) > 3),
     }),
 )
 
@@ -286,8 +412,10 @@ BAND_MATRIX = Question(
     points=2,
     name="gaussian_band",
     cases=lambda seed: [Case((k, s), f"K = {k}, sigma = {s}") for k, s in
-                        ((5, 1.0), (17, 1.5 + 0.1 * (seed % 5)), (3, 0.7))],
+                        ((5, 1.0), (17, 1.5 + 0.1 * (seed % 5)), (3, 0.7), (2, 1.2), (4, 0.3), (30, 3.0))],
     reference=gaussian_band,
+    # What is rare counts, too; on the diagonal, a difference, digits are lost.
+    tolerance=lambda case, expected: 1e-25 + 1e-4 * np.abs(expected) + 1e-6 * np.eye(len(expected)),
     misconceptions=mistakes({
         "each column is divided by its own sum: the columns sum to 1, but the matrix is no longer symmetric, and its "
         "limit no longer uniform. Divide all by the same number, the largest sum, and let the diagonal take up the "
@@ -312,10 +440,15 @@ BAND_MATRIX = Question(
             slip(gaussian_band, divisor=lambda w: (w.sum(0) - w.diag()).max()),
         "divided by the sum of the whole of w; c is the largest sum of a single column":
             slip(gaussian_band, divisor=torch.sum),
+        "some entries are 0: every level can be reached from every other, however rarely":
+            somewhere(lambda value, *_: (value + np.eye(len(value)) == 0).any()
+                      and np.abs(value.sum(0) - 1).max() < 1e-4),
         "a negative entry on the diagonal is no probability: divide by the largest column sum first":
             somewhere(lambda value, *_: (value < -1e-6).any()),
         "the columns do not sum to 1: the diagonal is 1 minus the sum of the other entries of its column":
             somewhere(lambda value, *_: (np.abs(value.sum(0) - 1) > 1e-4).any()),
+        "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
+        "dtype too short?": against(gaussian_band),
     }),
 )
 

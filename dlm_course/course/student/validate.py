@@ -20,7 +20,7 @@ import nbformat
 from dlm_course.course.student.assemble import Assembly
 from dlm_course.course.student.causes import why_no_verdict
 from dlm_course.course.topics import task_ids
-from dlm_course.course.verdict import Verdict
+from dlm_course.course.verdict import Verdict, in_short
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -88,7 +88,7 @@ def _printed_verdict(question_id: str, report: "Report") -> Verdict | None:
     status, reason = said[-1]
     raised = cells[question_id]["raised"] if question_id in cells else ""
     if raised and status == "○":  # it was attempted, but its cell did not even run
-        status, reason = "✗", f"its cell raised {' '.join(raised.split())[:160]}"
+        status, reason = "✗", f"its cell raised {in_short(raised)}"
     return Verdict(question_id, status, reason)
 
 

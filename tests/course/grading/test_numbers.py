@@ -27,9 +27,11 @@ def said_of(value=None, **fields):
 def test_bits_and_errors_are_those_of_the_notebook():
     generator = torch.Generator().manual_seed(1)
     bounds, exact = (40 + torch.randn(*shape, 40, generator=generator, dtype=torch.float64) for shape in ((3,), ()))
-    said = said_of(torch.cat([bounds, exact[None], torch.full((1, 40), 64.0)]).numpy())
+    about = torch.tensor([64.0, 40, 40])[:, None].expand(-1, 40)
+    said = said_of(torch.cat([bounds, exact[None], about]).numpy())
     assert said.startswith(f"{COMPUTED}, on 40 windows of 64 characters, in bits per character: ")
-    assert said.endswith("; 3 sets of masks")
+    by_masks = estimate(bounds.mean(1) / 64 / math.log(2)).standard_error
+    assert said.endswith(f"; 3 sets of masks, which alone move the bound by ± {by_masks:.3f}")
     for name, nats in (("masked model (bound)", bounds.mean(0)), ("twin (exact)", exact)):
         sums = torch.stack([part.sum() for part in nats.split(16)])
         error = float(bits_with_error(sums, torch.tensor([1024, 1024, 512]))[1])
@@ -37,8 +39,15 @@ def test_bits_and_errors_are_those_of_the_notebook():
 
 
 def test_one_passage_has_no_error_over_passages():
-    assert said_of(torch.tensor([[1.0, 2.0], [1.0, 3.0], [10, 10]]).double().numpy()).endswith(
-        "twin (exact) 0.289 ± 0.144 over windows; 1 sets of masks")
+    assert said_of(torch.tensor([[1.0, 2.0], [1.0, 3.0], [10, 10], [2, 2], [2, 2]]).double().numpy()).endswith(
+        "twin (exact) 0.289 ± 0.144 over windows; 1 set of masks")
+
+
+def test_windows_that_were_not_looked_at_or_repeat_themselves_are_said():
+    said = said_of(torch.tensor([[1.0, 2.0], [1.0, 3.0], [600, 600], [7, 7], [5, 5]]).double().numpy())
+    assert "on 2 of 7 windows of 600 characters" in said
+    assert "over passages" not in said
+    assert said.endswith("; 1 set of masks; only 5 of the windows differ")
 
 
 @pytest.mark.parametrize(("reply", "reason"), [
@@ -51,7 +60,7 @@ def test_what_did_not_come_to_an_end_is_a_reason(reply, reason):
 
 def test_numbers_that_are_none_are_a_reason():
     for value in (math.nan, math.inf):
-        assert said_of(torch.tensor([[1, 2], [1, value], [9, 9]]).double().numpy()) == (
+        assert said_of(torch.tensor([[1, 2], [1, value], [9, 9], [2, 2], [2, 2]]).double().numpy()) == (
             f"{NOT_COMPUTED}: the models give NaN or infinity")
     assert said_of(error="raised CheckpointError: no models, at `numbers(content)`") == (
         f"{NOT_COMPUTED}: CheckpointError: no models")
@@ -70,20 +79,21 @@ def test_models_are_run_in_the_sandbox_and_strange_files_are_reasons(tmp_path):
     described = json.dumps({"format": 1, "alphabet": "abcde", "masked": inflated, "twin": inflated})
     two = {"dtype": "I32", "shape": [2, 1], "data_offsets": [0, 8]}
     strange = {
-        b"": "CheckpointError: models.safetensors: not a whole safetensors file",
+        b"": "CheckpointError: the file: not a whole safetensors file",
         b"\x80\x04cos\nsystem\n(S'true'\ntR.": "not a whole safetensors file",
         content[:-1]: "file not fully covered",
         (2**62).to_bytes(8, "little") + b"{": "not a whole safetensors file",
         header(x={"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}): "not a whole safetensors file",
         header(__metadata__={"dlm_course": described}, windows=two) + bytes(8): "can't allocate memory",
-        file_of(path, windows(400_000, 12), width=64, depth=8): "characters take too long",
+        file_of(path, windows(400_000, 12), width=64, depth=8): "that took too long",
+        file_of(path, windows(150, 12_000), max_length=12_000, width=128): "take too long",
     }
     with open_box("bubblewrap", SHORT, "10") as box:
         said = numbers_said(box.ask(numbers_job(content)))
         bounds, exact = compare(Comparison(*models(), TOKENIZER, windows(130, 12)), num_draws=8)
         assert f"masked model (bound) {estimate(bounds.mean(0) / 12 / math.log(2))} over windows" in said
         assert f"twin (exact) {estimate(exact / 12 / math.log(2))} over windows" in said
-        assert said.endswith("; 8 sets of masks")
+        assert "; 8 sets of masks, which alone move the bound by ± " in said
         for other, reason in strange.items():
             said = numbers_said(box.ask(numbers_job(other)))
             assert said.startswith(NOT_COMPUTED)

@@ -75,12 +75,15 @@ def test_the_numbers_of_a_project_are_computed_from_its_models_alone(monkeypatch
 
     def reply(job):
         if job.name == "numbers":
-            return Reply("done", encode_outputs([Output(np.array([[64.0, 65], [64, 66], [64, 64]]), "Tensor")]))
+            value = np.array([[64.0, 65], [64, 66], [64, 64], [2, 2], [2, 2]])
+            return Reply("done", encode_outputs([Output(value, "Tensor")]))
         return Reply("time")
 
     record, (box,) = graded(monkeypatch, without, reply, project)
     assert [job.name for job in box.jobs].count("numbers") == 0
-    assert record.notes[-1] == f"{NOT_COMPUTED}: no models were handed in with it, or none that can be read"
+    assert record.notes[-1] == f"{NOT_COMPUTED}: no models were handed in with it"
+    unreadable, _ = graded(monkeypatch, replace(without, no_models="x.safetensors is too large"), reply, project)
+    assert unreadable.notes[-1] == f"{NOT_COMPUTED}: x.safetensors is too large"
     with_models, (box,) = graded(monkeypatch, replace(without, models=b"1"), reply, project)
     assert [job.name for job in box.jobs].count("numbers") == 1
     assert with_models.notes[-1].startswith(f"{COMPUTED}, on 2 windows of 64 characters")

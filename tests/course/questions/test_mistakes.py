@@ -133,11 +133,11 @@ def test_right_in_some_cases_alone():
 
 
 def test_the_mistakes_of_a_sampler():
-    signs = list(seeding(same=[(0, 1)], other=(0, 2)).values())
-    draws = [np.array([1, 2]), np.array([1, 2]), np.array([2, 1])]
-    assert [bool(sign.symptom(None, draws)) for sign in signs] == [False, False]
-    assert [bool(sign.symptom(None, [draws[0], draws[2], draws[2]])) for sign in signs] == [True, False]
-    assert [bool(sign.symptom(None, [draws[0]] * 3)) for sign in signs] == [False, True]
+    signs = list(seeding(same=[(0, 1)], other=(0, 2), again=(2, 3)).values())
+    a, b = np.array([1, 2]), np.array([2, 1])
+    for draws, shown in (([a, a, b, a], [False, False, False]), ([a, b, b, a], [True, False, False]),
+                         ([a, a, a, b], [False, True, False]), ([a, a, b, b], [False, False, True])):
+        assert [bool(sign.symptom(None, draws)) for sign in signs] == shown
     assert all(sign.always for sign in signs)
 
 

@@ -2,8 +2,10 @@
 
 import functools
 import random
+import re
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -206,6 +208,77 @@ def test_a_message_of_many_lines_becomes_one():
 
 def test_a_long_message_is_cut():
     assert len(error_of("raise ValueError('long ' * 1000)")) < 300
+
+
+def test_of_a_long_message_the_start_and_the_end_are_said():
+    said = error_of("raise ValueError('begin ' + 'more ' * 1000 + 'end')")
+    assert "raised ValueError: begin more" in said
+    assert " … " in said
+    assert "more end (first)" in said
+    assert len(error_of("raise ValueError('x' * 1000)")) < 300
+
+
+@pytest.mark.parametrize(("body", "start", "end"), [
+    ("return torch.ones(2, 3) @ torch.ones(2, 3)", "mat1 and mat2 shapes", "(2x3 and 2x3)"),
+    ("return torch.ones(2, 3) + torch.ones(2, 4)", "The size of tensor a (3)", "at non-singleton dimension 1"),
+    ("return torch.ones(2, 3).expand(4, 3)", "The expanded size", "Target sizes: [4, 3]. Tensor sizes: [2, 3]"),
+    ("return torch.einsum('ijk,jk->ik', torch.ones(2, 3), torch.ones(3, 3))", "einsum(): the number of subscripts",
+     "(2) for operand 0 and no ellipsis was given"),
+    ("return torch.einsum('ij,jk->ik', torch.ones(2, 3), torch.ones(4, 3))", "einsum(): subscript j has size 4",
+     "does not broadcast with previously seen size 3"),
+    ("return torch.searchsorted(torch.ones(3, 2), torch.ones(2, 2))", "torch.searchsorted(): boundaries",
+     "boundaries tensor [3, 2] and input value tensor [2, 2]"),
+    ("return x[torch.tensor([0, 7])]", "index 7 is out of bounds for", "with size 3"),
+    ("return torch.nn.Embedding(3, 4)(x)", "Expected tensor for argument #1 'indices'",
+     "but got torch.DoubleTensor instead (while checking arguments for embedding)"),
+    ("return torch.rand((2,), gen=3)", "rand() received an invalid combination", "got (tuple, gen=int)"),
+    ("return torch.randint(0, 3, 5)", "randint() received an invalid combination", "got (int, int, int)"),
+    ("return torch.bernoulli(2 + x ** 2)", "Expected p_in >= 0 && p_in <= 1", "but got false."),
+    ("return torch.distributions.Categorical(torch.full((30, 3), torch.nan))", "Expected parameter probs (Tensor of",
+     "nan, nan]])"),
+    ("y = x.clone().requires_grad_().exp(); y[0] = 1; y.sum().backward()", "one of the variables needed for gradient",
+     "is at version 1; expected version 0 instead."),
+    ("return torch.nn.Linear(3, 4).load_state_dict({'weight': torch.ones(5, 5)})", "Error(s) in loading state_dict",
+     "shape [5, 5] from checkpoint, the shape in current model is [4, 3]."),
+    ("return torch.vmap(lambda a: a.item())(x)", "vmap: It looks like you're calling .item()",
+     "rewrite what you're doing with other operations.")])
+def test_of_torchs_messages_the_useful_parts_are_said(body, start, end):
+    said = error_of(body)
+    assert f"Error: {start}" in said
+    assert said.endswith(f"{end} (first)")
+    assert len(said) < 300
+    assert not re.search(r"expected one of|error message be improved|anomaly|inside PyTorch|torch\.Size", said)
+
+
+def in_files(folder, **sources):
+    """What the cells of a notebook define: each has a file of its own, and they share their names."""
+    namespace = {"torch": torch, "functools": functools}
+    for name, source in sources.items():
+        file = folder / f"{name}.py"
+        file.write_text(source)
+        exec(compile(source, file, "exec"), namespace)
+    return namespace["double"]
+
+
+@pytest.mark.parametrize("sources", [
+    {"cell": "def double(x):\n    y = x + 1\n    return x @ torch.ones(7)\n"},
+    {"cell": "@torch.no_grad()\ndef double(x):\n    return x @ torch.ones(7)\n"},
+    {"cell": "@functools.lru_cache\ndef double(x):\n    return x @ torch.ones(7)\n"},
+    {"cell": "def twice(x, more):\n    return x @ torch.ones(7)\n\ndouble = functools.partial(twice, more=1)\n"},
+    {"cell": "class Double:\n    def __call__(self, x):\n        return x @ torch.ones(7)\n\ndouble = Double()\n"},
+    {"helper": "def helper(x):\n    return x @ torch.ones(7)\n", "cell": "def double(x):\n    return helper(x)\n"}],
+    ids=["plain", "no_grad", "lru_cache", "partial", "object", "helper-in-another-cell"])
+def test_the_line_is_the_students_own_not_torchs(tmp_path, sources):
+    said = str(verdict(in_files(tmp_path, **sources)))
+    assert said.count(", at `") == 1
+    assert ", at `return x @ torch.ones(7)` (first)" in said
+
+
+def test_a_line_that_is_long_or_holds_backquotes_is_one_line_still(tmp_path):
+    said = str(verdict(in_files(tmp_path, cell=f"def double(x):\n    return x @ torch.ones(7)  # `{'so ' * 200}`\n")))
+    assert ", at `return x @ torch.ones(7)  # 'so so" in said
+    assert said.endswith(" …` (first)")
+    assert len(said) < 400
 
 
 @pytest.mark.parametrize(("body", "message"), [("import sys; sys.exit(3)", "SystemExit: 3"), ("exit()", "SystemExit"),
@@ -503,6 +576,16 @@ def test_the_generator_has_the_seed_of_the_case():
     first, again, other = (output.value for output in run(draw, cases))
     assert (first == again).all()
     assert (first != other).any()
+
+
+def test_a_case_may_go_on_with_the_generator_of_the_one_before():
+    case = drawing().cases(0)[0]
+    on = replace(case, goes_on=True)
+    first, second, third, anew = (output.value for output in run(draw, [case, on, on, case]))
+    generator = torch.Generator().manual_seed(case.seed)
+    for value in (first, second, third):
+        assert (value == draw(*case.args, generator=generator).numpy()).all()
+    assert (anew == first).all()
 
 
 def test_without_a_seed_there_is_no_generator():

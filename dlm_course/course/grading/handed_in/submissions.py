@@ -59,13 +59,14 @@ class Place:
 class Submission:
     """What one student handed in for one exercise.
 
-    student  as the folder or the zip calls them; what cannot be printed is escaped
-    topic    the one that the file's name says, None if it says none; what counts is its content
-    file     below the folder of submissions; in a zip "class.zip!/inner/path"
-    content  the bytes; None before `read`, and where there is a problem
-    models   those of the checkpoint that lies beside the notebook of a project; None where there is none
-    problem  why there is nothing to grade
-    notes    what was settled by rule
+    student    as the folder or the zip calls them; what cannot be printed is escaped
+    topic      the one that the file's name says, None if it says none; what counts is its content
+    file       below the folder of submissions; in a zip "class.zip!/inner/path"
+    content    the bytes; None before `read`, and where there is a problem
+    models     those of the checkpoint that lies beside the notebook of a project; None where there is none
+    no_models  why they could not be read
+    problem    why there is nothing to grade
+    notes      what was settled by rule
     """
 
     student: str
@@ -76,6 +77,7 @@ class Submission:
     notes: tuple[str, ...] = ()
     place: Place | None = field(default=None, repr=False)
     models: bytes | None = field(default=None, repr=False)
+    no_models: str = ""
 
 
 def find_submissions(source: Path, topic: str, limits: FileLimits = LIMITS) -> list[Submission]:
@@ -178,7 +180,7 @@ def _with_models(submission: Submission, tree: Tree, entry: Entry | None, limits
     try:
         return replace(submission, models=_content(tree, entry, limits.checkpoint, limits.ratio))
     except Unreadable as error:
-        return replace(submission, notes=(*submission.notes, printable(f"{entry.name} {error}")))
+        return replace(submission, no_models=printable(f"{entry.name} {error}"))
 
 
 def _students_in_only_zip(source: Path, limits: FileLimits) -> tuple[str, dict[str, HandedIn]]:
@@ -250,6 +252,11 @@ def _notes(handed_in: HandedIn, best: File, asked: str) -> list[str]:
         shown = ["another of the same name" if name == taken else name for name in passed_over[:3]]
         more = f" and {len(passed_over) - 3} more" if len(passed_over) > 3 else ""
         notes.insert(0, f"{len(passed_over) + 1} files were handed in: {taken} is graded, not {', '.join(shown)}{more}")
+    models = _models(handed_in, asked)
+    if models and len(handed_in.checkpoints) > 1:
+        shown = [_printed(file.entry.parts) for file in handed_in.checkpoints if file.entry is not models][:3]
+        notes.insert(0, f"{len(handed_in.checkpoints)} files of models were handed in: {_printed(models.parts)} is "
+                        f"read, not {', '.join(shown)}")
     return notes[:5]
 
 

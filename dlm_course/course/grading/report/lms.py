@@ -56,7 +56,7 @@ def canvas(records: Sequence[Record], exported: Path, assignment: str, path: Pat
     scale, notes = _scale(questions, possible[column] if possible else "", "points possible")
 
     def keys(row: list[str]) -> Iterable[Sequence[str]]:
-        cells = dict(zip(table.header, row, strict=True))
+        cells = dict(zip(table.header, row, strict=False))
         yield [cells["ID"]]
         yield [cells.get(name, "") for name in ("ID", "SIS User ID", "SIS Login ID", "Integration ID")]
         names = [cells["LastName"], cells["FirstName"]] if first == "LastName" else cells["Student"].split(",")
@@ -119,7 +119,7 @@ def moodle(records: Sequence[Record], worksheet: Path, path: Path, given: Given 
 
 def canvas_number(record: Record) -> str:
     """The user's number in the name of a file of Canvas, "doejane_LATE_123_4567_01_....ipynb" -> "123"; else ""."""
-    return _only(r"(?:^|/)[^/_]*_(?:LATE_)?(\d+)_\d+_[^/]*$", record.file)
+    return _only(r"(?:^|/)[^/_]*_(?:LATE_)?(\d+)_\d+_[^/]*?(?:$|!/)", record.file)
 
 
 def moodle_number(record: Record) -> str:

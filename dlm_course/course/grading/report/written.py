@@ -16,7 +16,7 @@ from dlm_course.course.grading.handed_in.words import COURSE_TEXT
 from dlm_course.course.grading.records import Record, Words
 from dlm_course.course.grading.report.spreadsheets import TableError, read_table
 from dlm_course.course.grading.report.spreadsheets import write_table as write_rows
-from dlm_course.course.grading.report.summary import numbers_of
+from dlm_course.course.grading.report.summary import numbers_missing, numbers_of
 from dlm_course.files import name_for_the_old
 
 COLUMNS = ("student", "question", "text", "rubric", "points", "out_of", "course text", "numbers", "row")
@@ -140,8 +140,8 @@ def halve(points: Mapping[str, float]) -> dict[str, float]:
 
 
 def _asked(records: Iterable[Record]) -> list[_Asked]:
-    return [_Asked(record.student, words, COURSE_TEXT in record.notes, numbers_of(record)) for record in records
-            for words in record.words]
+    return [_Asked(record.student, words, COURSE_TEXT in record.notes, numbers_of(record) or numbers_missing(record))
+            for record in records for words in record.words]
 
 
 def _answer_of(row: Mapping[str, str], answers: Mapping[str, _Asked]) -> _Asked:

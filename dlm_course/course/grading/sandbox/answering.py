@@ -122,7 +122,8 @@ def _outputs(shell: InteractiveShell, job: Job) -> list[Output]:
             said = traceback.format_exception_only(error)[-1]    # whatever its __str__ does
             write_all(_OUT, cell_raised(id_, " ".join(said.split())))
     write_all(_OUT, cell_begins(""))
-    given = [Case(args, "", seed, raises=raises, says=says) for args, seed, raises, says in cases]
+    given = [Case(args, "", seed, goes_on=goes_on, raises=raises, says=says)
+             for args, seed, goes_on, raises, says in cases]
     try:
         return run(shell.user_ns.get(job.name), given, earlier)
     except BaseException as error:    # run lets through what is no Exception: KeyboardInterrupt, for one

@@ -104,7 +104,7 @@ def payload(question: Question, seed: int) -> bytes:
     """
     module = importlib.import_module(f"dlm_course.course.questions.{TOPICS[question.id[:2]]}")
     cloudpickle.register_pickle_by_value(module)
-    cases = [(case.args, case.seed, case.raises, case.says) for case in answer_key(question, seed).cases]
+    cases = [(case.args, case.seed, case.goes_on, case.raises, case.says) for case in answer_key(question, seed).cases]
     text: bytes = cloudpickle.dumps((references_before(question), cases))
     return text
 
@@ -157,7 +157,7 @@ def _started(kind: str, limits: Limits) -> "_Started":
 
 def _try_out(box: Box) -> None:
     """Raises BoxLost unless the simplest job of all has the right answer."""
-    cases = cloudpickle.dumps(({}, [((41.0,), None, None, "")]))
+    cases = cloudpickle.dumps(({}, [((41.0,), None, False, None, "")]))
     reply = box.ask(Job((("trial", "def trial(x):\n    return x + 1"),), "trial", cases))
     if reply.ended != "done" or wire.decode_outputs(reply.raw, 1)[0].value != 42:
         raise BoxLost(f"a trial ended with {reply.ended!r} {reply.detail}")

@@ -418,10 +418,19 @@ def test_models_that_cannot_be_read_are_a_note_and_cost_nothing(tmp_path):
     made = of_project(tmp_path, checkpoint=39)
     assert {submission.models for submission in made.values()} == {None}
     assert [submission.problem for submission in made.values()] == ["", "", ""]
-    assert "10_capstone.safetensors is too large: 0.0 MiB" in made["ada"].notes[0]
-    assert made["bob"].notes == ("10_capstone.safetensors is a symbolic link, which is not followed: hand in the file "
-                                 "itself",)
-    assert made["eve"].notes == ()
+    assert "10_capstone.safetensors is too large: 0.0 MiB" in made["ada"].no_models
+    assert made["bob"].no_models == ("10_capstone.safetensors is a symbolic link, which is not followed: hand in the "
+                                     "file itself")
+    assert made["eve"].no_models == ""
+
+
+def test_of_two_files_of_models_a_note_says_which_is_read(tmp_path):
+    lay(tmp_path, {f"ada/{PROJECT_NAME}": b"{}", "ada/10_capstone.safetensors": b"1",
+                   "ada/twin-1a2b.safetensors": b"2"})
+    (made,) = of_project(tmp_path).values()
+    assert made.models == b"1"
+    assert made.notes == ("2 files of models were handed in: ada/10_capstone.safetensors is read, not "
+                          "ada/twin-1a2b.safetensors",)
 
 
 def test_models_without_a_notebook_are_named_and_no_other_topic_reads_any(tmp_path):

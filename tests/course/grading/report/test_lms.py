@@ -77,6 +77,7 @@ def canvas_scores(records, exported, assignment="Exercise 01"):
 @pytest.mark.parametrize(("student", "file", "found"), [
     ("lovelaceada", "lovelaceada_101_9001_01_single_token_chains.ipynb", "101"),
     ("lovelaceada", "class.zip!/lovelaceada_LATE_101_9001_01_single_token_chains-2.ipynb", "101"),
+    ("lovelaceada", "class.zip!/lovelaceada_101_9001_work.zip!/deep/01_single_token_chains.ipynb", "101"),
     ("101", "", "101"), ("s102", "", "102"), ("alan@example.org", "", "102"), ("JANE1", "", "103"),
     ("lovelaceada", "", "101"), ("Ada Lovelace", "", "101"), ("Turing, Alan", "", "102"), ("turing_alan", "", "102"),
     ("doejane", "doejane_104_9_01_single_token_chains.ipynb", "104"),

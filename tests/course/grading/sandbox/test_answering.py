@@ -19,7 +19,7 @@ DOUBLE = "def double(x):\n    return 2 * x"
 
 def job(*sources, name="double", earlier=None, cases=((1.5,), (3,))):
     cells = tuple((f"cell-{n}", source) for n, source in enumerate(sources))
-    return Job(cells, name, cloudpickle.dumps((earlier or {}, [(args, None, None, "") for args in cases])))
+    return Job(cells, name, cloudpickle.dumps((earlier or {}, [(args, None, False, None, "") for args in cases])))
 
 
 JOBS = {

@@ -15,7 +15,8 @@ from dlm_course.course.grading.sandbox.wire import Job, Limits, decode_outputs, 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on Windows")
 
 SETTINGS = {"limits": asdict(Limits()), "imports": ["import textwrap"]}
-JOB = encode_job(Job((("a", "def answer(): return 3"),), "answer", cloudpickle.dumps(({}, [((), None, None, "")]))))
+CASES = cloudpickle.dumps(({}, [((), None, False, None, "")]))
+JOB = encode_job(Job((("a", "def answer(): return 3"),), "answer", CASES))
 
 
 def conversation(kind, *frames, replies):
