@@ -3,6 +3,7 @@
 # make test-quick     the part of it that takes under three minutes
 # make test-notebooks the part of it that runs every notebook and compares its outputs
 # make topic N=05     the proof of one topic: its answers and its notebooks
+# make mutants        for authors: break right answers by machine, show which of them pass (an hour and more; N=05: one topic)
 # make notebooks      for authors: execute lectures and solutions, release the exercises
 # make study          for authors: repeat the longer runs that lectures plot (under two hours)
 # make clean          remove the environment
@@ -22,7 +23,7 @@ PORT   ?=
 # Hundreds of processes import the package, and compile it anew where a machine forbids them to keep what they compile.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab test test-quick test-notebooks topic notebooks study clean FORCE
+.PHONY: help lab test test-quick test-notebooks topic mutants notebooks study clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -55,6 +56,10 @@ topic: $(VENV)/ready-test
 	OMP_NUM_THREADS=1 $(PYTEST) -q tests/course/questions tests/notebooks -k "$(N)"
 	OMP_NUM_THREADS=1 $(PYTEST) -q --nbval tests/answers/test_$(N)_* $(wildcard lectures/$(N)_*) solutions/$(N)_* \
 	    exercises/$(N)_*
+
+# The survivors are then in files to look at, .venv/mutants/NN-k-name.txt.
+mutants: $(VENV)/ready-test
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore tests/answers/mutants.py --into $(VENV)/mutants $(N)
 
 notebooks: $(VENV)/ready
 	$(BIN)/python -m dlm_course.course.author.execute lectures/*.ipynb

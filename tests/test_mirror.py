@@ -20,6 +20,7 @@ TESTED_ELSEWHERE = {
 
 # Test files without a module, and why.
 WITHOUT_MODULE = {
+    "answers/test_mutants": "the operators of `make mutants`, a tool beside the answers",
     "course/questions/test_questions": "what every question must satisfy, whatever its topic",
     "course/author/test_nbgrader": "what is released, under nbgrader's own tools",
     "model/test_processes": "model/training.py in several processes; the file is also what they run",
