@@ -184,6 +184,12 @@ RIGHT = [
             return torch.stack([torch.tensor([token(a, b, r) for a, b in zip(now, clean)])
                                 for now, clean, r in zip(xt.tolist(), x0.tolist(), rho.tolist())])
     """),
+    Right(POSTERIOR, "one-minus-what-stays", """
+        def absorbing_posterior(xt, x0, rho, mask_id, num_states):
+            stays = (1 - rho)[:, None, None]
+            e = torch.eye(num_states, dtype=rho.dtype)
+            return torch.where((xt == mask_id)[..., None], (1 - stays) * e[x0] + stays * e[mask_id], e[xt])
+    """),
     Right(POSTERIOR, "masked-where-it-differs", """
         def absorbing_posterior(xt, x0, rho, mask_id, num_states):
             hidden = xt != x0
@@ -216,6 +222,12 @@ RIGHT = [
                     else:
                         out[b, i, xt[b, i]] = 0.0
             return out
+    """),
+    Right(CARRY, "the-lowest-finite-number", """
+        def carry_over(logits, xt, mask_id):
+            states = torch.arange(logits.shape[-1])
+            allowed = torch.where((xt == mask_id)[..., None], states != mask_id, states == xt[..., None])
+            return torch.where(allowed, logits, torch.finfo(logits.dtype).min)
     """),
     Right(CARRY, "clone-and-assign", """
         def carry_over(logits, xt, mask_id):
@@ -1828,6 +1840,18 @@ WRONG = [
             r = rho[None, :, None] if len(rho) == xt.shape[1] else rho[:, None, None]
             return torch.where((xt == mask_id)[..., None], r * eye[x0] + (1 - r) * eye[mask_id], eye[xt])
     """),
+    Wrong(CARRY, "something-added-before-the-logarithm", r"small probability", """
+        def carry_over(logits, xt, mask_id):
+            states = torch.arange(logits.shape[-1])
+            allowed = torch.where((xt == mask_id)[..., None], states != mask_id, states == xt[..., None])
+            return (torch.where(allowed, logits, -torch.inf).softmax(-1) + 1e-12).log()
+    """),
+    Wrong(CARRY, "something-larger-added-before-the-logarithm", r"small probability", """
+        def carry_over(logits, xt, mask_id):
+            states = torch.arange(logits.shape[-1])
+            allowed = torch.where((xt == mask_id)[..., None], states != mask_id, states == xt[..., None])
+            return (torch.where(allowed, logits, -torch.inf).softmax(-1) + 1e-8).log()
+    """),
     Wrong(CARRY, "minus-fifty-for-the-mask", r"whatever|-inf", """
         def carry_over(logits, xt, mask_id):
             out = logits.clone()
@@ -1955,7 +1979,7 @@ TABLE = {
     },
     CARRY: {
         **dict.fromkeys(("batch sizes", "both floats", "large logits"), True),
-        "rare mass": ("minus-fifty-for-the-mask", "logits-limited"),
+        "rare mass": ("minus-fifty-for-the-mask", "logits-limited", "something-added-before-the-logarithm"),
         "-inf": "the logits given are finite; -inf is what the answer puts in, see rare mass",
         "ordinary batch": lambda cases: any(bool((case.args[1] != case.args[2]).any(1).all()) for case in cases),
         "letters": "the states are looked at one by one",
