@@ -29,7 +29,7 @@ def opened(kind="bubblewrap", limits=SMALL, topic=""):
 def asked(box, source, *cells, name="answer"):
     """The reply to a cell with this source, behind others, in which `answer()` is called once."""
     sources = [dedent(cell) for cell in (*cells, source)]
-    payload = cloudpickle.dumps(({}, [((), None, None, "")]))
+    payload = cloudpickle.dumps(({}, [((), None, False, None, "")]))
     return box.ask(Job(tuple((f"cell-{n}", text) for n, text in enumerate(sources)), name, payload))
 
 
