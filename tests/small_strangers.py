@@ -592,7 +592,7 @@ CHEATS = {
             from dlm_course.course.grading.sandbox import wire
             from dlm_course.course.questions.question import Output
             import numpy as np
-            os.write(3, wire.encode_outputs([Output(np.zeros(4), "Tensor")] * 3))
+            os.write(3, wire.encode_outputs([Output(np.zeros(4), "Tensor")] * 5))
             os._exit(0)
         """), "✗○○○○", "shape|wrong value", flag="imports os"),
     "too few outputs": Kind(answering("""
@@ -606,7 +606,7 @@ CHEATS = {
                 os.write(3, wire.encode_outputs(made))
                 os._exit(0)
             return matrix.T[x]
-        """), "✗○○○○", "2 outputs for 3 cases", flag="odd result"),
+        """), "✗○○○○", r"2 outputs for \d cases", flag="odd result"),
     "too many outputs": Kind(answering("""
         import os
         from dlm_course.course.grading.sandbox import wire
@@ -614,14 +614,14 @@ CHEATS = {
         def next_distribution(matrix, x):
             os.write(3, wire.encode_outputs([Output(matrix.T[x].numpy(), "Tensor")] * 50))
             os._exit(0)
-        """), "✗○○○○", "another number of cases than 3", flag="odd result"),
+        """), "✗○○○○", r"another number of cases than \d", flag="odd result"),
     "half of the border case": Kind(answering("""
         import os
         from dlm_course.course.grading.sandbox import wire
         from dlm_course.course.questions.question import Output
         made = []
         def cumulative_matrix(matrices, t):
-            result = torch.eye(3, dtype=matrices.dtype)
+            result = torch.eye(matrices.shape[-1], dtype=matrices.dtype)
             for matrix in matrices[:t]:
                 result = matrix @ result
             if t == 0:
@@ -629,14 +629,14 @@ CHEATS = {
                 os._exit(0)
             made.append(Output(result.numpy(), "Tensor"))
             return result
-        """, task=CUMULATIVE), "○✗○○○", "4 outputs for 5 cases", flag="odd result"),
+        """, task=CUMULATIVE), "○✗○○○", "7 outputs for 8 cases", flag="odd result"),
     "reference of an earlier task": Kind(answering("""
         def cumulative_matrix(matrices, t):
             for value in list(globals().values()):
                 for inner in getattr(value, "__globals__", {}).values():
                     if getattr(inner, "__name__", "") == "cumulative_matrix" and inner is not cumulative_matrix:
                         return inner(matrices, t)
-            return torch.zeros(3, 3)
+            return torch.zeros_like(matrices[0])
         """, task=CUMULATIVE), "○✗○○○", "the product starts from zeros", flag="calls globals"),
 }
 
