@@ -331,7 +331,7 @@ EXECUTION = {
         """), "✗○○○○", "did not finish in time|ended the process|took more than"),
     "daemonised child": Kind(in_function("""
         import os, time
-        if os.fork() == 0:
+        if x.ndim == 0 and os.fork() == 0:    # in the first case
             os.setsid()
             if os.fork() == 0:
                 while True:

@@ -225,9 +225,12 @@ RIGHT = [
     """),
     Right(CARRY, "the-lowest-finite-number", """
         def carry_over(logits, xt, mask_id):
-            states = torch.arange(logits.shape[-1])
-            allowed = torch.where((xt == mask_id)[..., None], states != mask_id, states == xt[..., None])
-            return torch.where(allowed, logits, torch.finfo(logits.dtype).min)
+            low, out = torch.finfo(logits.dtype).min, logits.clone()
+            hidden = xt.eq(mask_id)
+            out[hidden, mask_id] = low
+            seen = torch.full_like(logits, low).scatter(2, xt.unsqueeze(2), 0.0)
+            out[~hidden] = seen[~hidden]
+            return out
     """),
     Right(CARRY, "clone-and-assign", """
         def carry_over(logits, xt, mask_id):
