@@ -119,6 +119,6 @@ from .model.writing import (
 )
 from .show import plotting as plotting
 from .show.explorers import explore_chain as explore_chain
-from .course.student.check import check as check
+from .course.student.check import check as check, passed as passed
 
 __version__: str

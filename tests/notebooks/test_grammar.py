@@ -278,3 +278,19 @@ def test_solved_all_pass_and_untouched_none_is_attempted(name):
             if cell["metadata"].get("nbgrader", {}).get("grade"):
                 assert printed(cell).startswith(f"{mark} {cell['id'].removesuffix('-check')}")
                 assert len(cell["outputs"]) == printed(cell).count("\n") == 1
+
+
+@pytest.mark.parametrize("name", [path.name for path in FOLDERS["exercises"] if not path.name.startswith("10_")])
+def test_a_set_ends_with_a_reward_that_waits_for_its_tasks(name):
+    """The capstone uses the student's functions all along."""
+    solution, exercise = (cells_of(ROOT / folder / name, "code")[-1] for folder in ("solutions", "exercises"))
+    assert solution["id"] == exercise["id"] == "reward"
+    tasks = re.search(r"^if yours := passed\((.*)\):$", text_of(solution["source"]), re.MULTILINE).group(1)
+    ids = re.findall(r'"(\d\d-\d)"', tasks)
+    functions = {cell["id"][:4]: re.search(r"^def (\w+)", text_of(cell["source"]), re.MULTILINE).group(1)
+                 for cell in cells_of(ROOT / "exercises" / name, "code")
+                 if cell["metadata"].get("nbgrader", {}).get("solution")}
+    used = {id_ for id_, function in functions.items() if f"yours.{function}(" in text_of(solution["source"])}
+    assert used <= {*ids} <= {*functions}       # and those that a student may have built these from
+    assert len(printed(solution)) > 100
+    assert printed(exercise).startswith("○ this cell waits for task")

@@ -1,9 +1,11 @@
 """`check`, as a cell of a notebook calls it."""
 
+import numpy as np
 import pytest
+import torch
 from small_questions import ID, doubling
 
-from dlm_course import check
+from dlm_course import check, passed
 from dlm_course.course.questions import questions
 
 
@@ -51,3 +53,49 @@ def test_under_nbgrader_a_passed_check_prints_as_ever(made_up, monkeypatch, caps
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     check(ID, lambda x: 2 * x)
     assert capsys.readouterr().out == f"✓ {ID}\n"
+
+
+def test_a_cell_waits_until_its_tasks_pass(capsys, made_up):
+    made_up(doubling())
+    namespace = {"check": check, "passed": passed}
+
+    def says(source):
+        exec(source, namespace)
+        capsys.readouterr()
+        exec(f'result = passed("{ID[:4]}")', namespace)
+        line = capsys.readouterr().out
+        assert (namespace["result"] is None) == bool(line)
+        return line
+
+    waits = f"○ this cell waits for task {ID[:4]}: run it when the check says ✓\n"
+    assert says("") == waits
+    assert says("def double(x): return 2 * x") == waits                            # not checked yet
+    assert says(f'check("{ID}")') == ""
+    assert says("") == ""                                                          # run again
+    assert says("def double(x): return x + x") == waits                            # another answer, not checked yet
+    assert says(f'double = lambda x: x\ncheck("{ID}")') == waits
+    assert says(f'double = lambda x: 2 * x\ncheck("{ID}")') == ""
+
+
+@pytest.mark.parametrize("result", ["2 * x", "2 * np.asarray(x)", "(2 * x).float()"])
+def test_a_cell_has_tensors_from_the_functions(capsys, made_up, result):
+    made_up(doubling())
+    namespace = {"check": check, "passed": passed, "np": np}
+    exec(f'def double(x): return {result}\ncheck("{ID}")\nyours = passed("{ID[:4]}")', namespace)
+    found = namespace["yours"].double(torch.tensor([1.0, 2.0]))
+    assert found.tolist() == [2, 4]
+    assert found.dtype == torch.float64
+    assert namespace["yours"].double(torch.tensor([1])).dtype in (torch.int64, torch.float64)
+
+
+def test_what_a_cell_waits_for_is_said(capsys):
+    namespace = {"passed": passed}
+    exec('result = passed("01-1", "01-2-cumulative-matrix")', namespace)
+    assert namespace["result"] is None
+    assert capsys.readouterr().out == "○ this cell waits for tasks 01-1, 01-2: run it when the check of each says ✓\n"
+
+
+@pytest.mark.parametrize("task", ["01", "01-9", "", "99-1", "01-1-next"])
+def test_a_cell_that_waits_for_what_is_no_task_is_an_error(task):
+    with pytest.raises(ValueError, match=r"no question"):
+        passed(task)

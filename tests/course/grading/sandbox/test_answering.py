@@ -36,8 +36,8 @@ JOBS = {
     "exit": job(DOUBLE, "exit()", "quit()"),
     "system": job("!exit 3", "code = _exit_code", "files = !echo a b", "import sys\ndef double(x):\n"
                   "    return 2 * x if code == 3 and files == ['a b'] else 0"),
-    "check": job("from dlm_course import check\nfrom dlm_course.course.student.check import check as same",
-                 "check('01-1')\nsame('01-1', 3)", DOUBLE),
+    "check": job("from dlm_course import check, passed\nfrom dlm_course.course.student.check import check as same",
+                 "check('01-1')\nsame('01-1', 3)\nif passed('01-1'): raise ValueError", DOUBLE),
     "asked for": job("from dlm_course import kl\ndef answer(x): return 1", name="kl"),
     "asked for, by the package": job("from dlm_course import exact_bound, with_temperature as t\n" + DOUBLE),
     "odd exception": job("class Odd(Exception):\n    def __str__(self): raise Odd\nraise Odd", DOUBLE),
