@@ -187,6 +187,22 @@ WRONG = [
         def mask_share(xt, mask_id):
             return (xt == mask_id).double().mean(-1).squeeze()
     """),
+    Wrong(SHARE, "divides-by-all-tokens", r"divided by the number of tokens", """
+        def mask_share(xt, mask_id):
+            masked = (xt == mask_id).sum(-1)
+            return masked / xt.numel()
+    """),
+    Wrong(SHARE, "mask-is-last-state", r"states above mask_id are counted, too;", """
+        def mask_share(xt, mask_id):
+            # the mask has the largest id of the vocabulary
+            return torch.ge(xt, mask_id).to(torch.float64).mean(dim=1)
+    """),
+    Wrong(SHARE, "odds", r"this is the ratio of masked", """
+        def mask_share(xt, mask_id):
+            masked = (xt == mask_id).sum(-1)
+            visible = (xt != mask_id).sum(-1)
+            return (masked / visible.clamp(min=1)).clamp(max=1.0)
+    """),
 ]
 
 TABLE = {SHARE: {

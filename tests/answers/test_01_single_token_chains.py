@@ -1815,6 +1815,12 @@ WRONG = [
         def next_distribution(matrix, x):
             return matrix.half().T[x]
     """),
+    Wrong(NEXT, "reshape-for-transpose", r"the columns are there, but `reshape`", """
+        def next_distribution(matrix, x):
+            K = matrix.shape[0]
+            picked = matrix.index_select(1, x.flatten())
+            return picked.reshape(*x.shape, K)
+    """),
     Wrong(CUMULATIVE, "kept-by-time", r"shape", """
         kept = {}
 
@@ -1853,6 +1859,33 @@ WRONG = [
                 result = torch.logsumexp((m + 1e-12).log()[:, :, None] + (result + 1e-12).log(), 1).exp()
             return result
     """),
+    Wrong(CUMULATIVE, "flips-before-slicing", r"these are the last t matrices,", """
+        from functools import reduce
+
+        def cumulative_matrix(matrices, t):
+            K = matrices.shape[-1]
+            factors = matrices.flip(0)[:t]          # Q_t, ..., Q_1
+            return reduce(torch.matmul, factors, torch.eye(K, dtype=matrices.dtype))
+    """),
+    Wrong(CUMULATIVE, "last-t", r"these are the last t matrices,", """
+        from functools import reduce
+
+        def cumulative_matrix(matrices, t):
+            chosen = matrices[-t:]
+            return reduce(lambda done, step: step @ done, chosen)
+    """),
+    Wrong(CUMULATIVE, "log-clamp", r"nearly right everywhere, but not for", """
+        def cumulative_matrix(matrices, t):
+            K = matrices.shape[-1]
+            logs = matrices.clamp(min=1e-6).log()
+            out = torch.eye(K, dtype=matrices.dtype)
+            if t == 0:
+                return out
+            log_out = logs[0]
+            for s in range(1, t):
+                log_out = torch.logsumexp(logs[s][:, :, None] + log_out[None], dim=1)
+            return log_out.exp()
+    """),
     Wrong(PATHS, "kept-by-start-and-time", r"earlier call", """
         kept = {}
 
@@ -1888,6 +1921,30 @@ WRONG = [
                 logs = [torch.log(matrices[s, path[s + 1], path[s]] + 1e-8) for s in range(t)]
                 total[path[-1]] += torch.exp(sum(logs)) if logs else 1
             return total
+    """),
+    Wrong(PATHS, "set-of-probabilities", r"paths of equal probability are counted", """
+        from math import prod
+
+        def marginal_by_paths(matrices, x0, t):
+            K = matrices.shape[-1]
+            ways = {i: set() for i in range(K)}
+            for states in product(range(K), repeat=t):
+                path = (x0,) + states
+                p = prod(matrices[s, path[s + 1], path[s]].item() for s in range(t))
+                ways[path[-1]].add(p)
+            return torch.tensor([sum(ways[i]) for i in range(K)], dtype=matrices.dtype)
+    """),
+    Wrong(PATHS, "equal-paths-once", r"paths of equal probability are counted", """
+        def marginal_by_paths(matrices, x0, t):
+            K = matrices.shape[-1]
+            ends = [set() for _ in range(K)]
+            for states in product(range(K), repeat=t):
+                path = (x0, *states)
+                p = 1.0
+                for s in range(t):
+                    p *= float(matrices[s, path[s + 1], path[s]])
+                ends[path[-1]].add(p)
+            return torch.tensor([sum(e) for e in ends], dtype=matrices.dtype)
     """),
     Wrong(SAMPLE, "a-copy-of-the-generator", r"second call", """
         def sample_paths(matrices, x0, generator):
@@ -1981,6 +2038,18 @@ WRONG = [
                 path.append((u >= m.T[path[-1]].cumsum(-1)[:, :-1]).sum(-1))
             return torch.stack(path)
     """),
+    Wrong(SAMPLE, "stratified", r"the states come up too evenly:", """
+        def sample_paths(matrices, x0, generator):
+            N = x0.shape[0]
+            path = [x0]
+            for matrix in matrices:
+                cdf = next_distribution(matrix, path[-1]).double().cumsum(-1)
+                cdf[:, -1] = 1.0
+                jitter = torch.rand(N, generator=generator, dtype=torch.float64)
+                u = (torch.randperm(N, generator=generator) + jitter) / N
+                path.append((u[:, None] >= cdf).sum(-1))
+            return torch.stack(path)
+    """),
     Wrong(ESTIMATE, "counts-in-eight-bits", r"8 or 16", """
         def estimate_matrix(before, after, num_states):
             counts = torch.zeros(num_states, num_states, dtype=torch.uint8)
@@ -2019,6 +2088,33 @@ WRONG = [
             seen = counts.sum(0)
             q = torch.where(seen > 0, counts / seen.clamp(min=1), 1 / num_states)
             return torch.where(q < 2e-2, 0.0, q)
+    """),
+    Wrong(ESTIMATE, "small-pseudo-count", r"a number is added to every", """
+        def estimate_matrix(before, after, num_states):
+            counts = torch.full((num_states, num_states), 1e-3, dtype=torch.float64)
+            for n in range(len(before)):
+                counts[after[n], before[n]] += 1
+            return counts / counts.sum(0, keepdim=True)
+    """),
+    Wrong(ESTIMATE, "assumes-one-text", r"these are the pairs of neighbours", """
+        def estimate_matrix(before, after, num_states):
+            text = torch.cat([before, after[-1:]])
+            pairs = text[1:] * num_states + text[:-1]
+            counts = torch.bincount(pairs, minlength=num_states ** 2).reshape(num_states, num_states).double()
+            seen = counts.sum(0)
+            out = counts / seen.clamp(min=1)
+            out[:, seen == 0] = 1 / num_states
+            return out
+    """),
+    Wrong(ESTIMATE, "base-ten", r"there may be ten states", """
+        def estimate_matrix(before, after, num_states):
+            codes, how_often = torch.unique(10 * after + before, return_counts=True)
+            counts = torch.zeros(num_states, num_states, dtype=torch.float64)
+            for code, c in zip(codes.tolist(), how_often.tolist()):
+                a = min(code // 10, num_states - 1)
+                counts[a, code - 10 * a] += c
+            n = counts.sum(dim=0)
+            return torch.where(n > 0, counts / n.clamp(min=1), 1.0 / num_states)
     """),
 ]
 

@@ -1076,6 +1076,23 @@ WRONG = [
             alpha_bar = alpha_bar or 1.0
             return alpha_bar * torch.eye(len(pi)) + (1 - alpha_bar) * pi[:, None]
     """),
+    Wrong(CLOSED, "diagonal-by-rows", r"the diagonal is 1 minus the", """
+        def closed_form(alpha_bar, pi):
+            K = len(pi)
+            Q = (1 - alpha_bar) * torch.outer(pi, torch.ones(K, dtype=pi.dtype))
+            Q.fill_diagonal_(0)
+            return Q + torch.diag(1 - Q.sum(1))
+    """),
+    Wrong(CLOSED, "never-back", r"a resampled token may draw its", """
+        def closed_form(alpha_bar, pi):
+            K = pi.shape[0]
+            other = pi[:, None].expand(K, K).clone()
+            other.fill_diagonal_(0)
+            total = other.sum(0)
+            other = torch.where(total > 0, other / total.clamp(min=torch.finfo(pi.dtype).tiny), 0)
+            stay = torch.where(total > 0, alpha_bar, 1.0).to(pi.dtype)
+            return other * (1 - alpha_bar) + torch.diag(stay)
+    """),
     Wrong(MASK, "a-copy-of-the-generator", r"second call", """
         def mask_tokens(x0, mask_rate, mask_id, generator):
             g = torch.Generator().manual_seed(generator.initial_seed())
@@ -1148,6 +1165,18 @@ WRONG = [
             u = torch.rand(len(x0), 1, generator=generator)
             return torch.where(u < mask_rate, mask_id, x0)
     """),
+    Wrong(MASK, "exact-count", r"the number of masks of a", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            batch, n = x0.shape
+            count = torch.floor(mask_rate * n + torch.rand(batch, 1, generator=generator))
+            rank = torch.rand(batch, n, generator=generator).argsort(1).argsort(1)
+            return torch.where(rank < count, torch.full_like(x0, mask_id), x0)
+    """),
+    Wrong(MASK, "less-or-equal", r"random numbers lie in \[0,", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            coin = torch.rand(x0.shape, generator=generator)
+            return torch.where(coin <= mask_rate, torch.full_like(x0, mask_id), x0)
+    """),
     Wrong(BETA, "difference-of-logs", r"^(?!.*divided by alpha_bar_t).*log\(1 - beta_t\)", """
         def beta_from_mask_rate(mask_rate):
             before = torch.cat([torch.zeros(1), mask_rate[:-1]])
@@ -1178,6 +1207,41 @@ WRONG = [
         def beta_from_mask_rate(mask_rate):
             before = torch.cat([torch.zeros(1), mask_rate[:-1]])
             return ((mask_rate - before) / (1 - before)).clamp(max=0.999)
+    """),
+    Wrong(BETA, "cumprod-of-alpha-bar", r"the alpha_bar_t are products already: divide", """
+        def beta_from_mask_rate(mask_rate):
+            alpha_bar = 1 - mask_rate
+            survived = torch.cumprod(torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]]), 0)
+            return 1 - alpha_bar / survived
+    """),
+    Wrong(BETA, "overwritten-neighbour", r"from the third value on the", """
+        def beta_from_mask_rate(mask_rate):
+            beta = mask_rate.clone()
+            for t in range(1, len(beta)):
+                beta[t] = (beta[t] - beta[t - 1]) / (1 - beta[t - 1])
+            return beta
+    """),
+    Wrong(BETA, "adds-beta-to-hidden", r"the share that is masked grows", """
+        def beta_from_mask_rate(mask_rate):
+            hidden, visible = 0.0, 1.0
+            betas = []
+            for rate in mask_rate.tolist():
+                beta = (rate - hidden) / visible
+                visible *= 1 - beta
+                hidden += beta
+                betas.append(beta)
+            return torch.tensor(betas, dtype=mask_rate.dtype)
+    """),
+    Wrong(BETA, "cap", r"beta_t is limited at 0\.999, as", """
+        def beta_from_mask_rate(mask_rate):
+            alpha_bar = 1 - mask_rate
+            before = torch.cat([torch.ones(1, dtype=alpha_bar.dtype), alpha_bar[:-1]])
+            return (1 - alpha_bar / before).clamp(max=0.999)
+    """),
+    Wrong(BETA, "constant-root", r"1 \- beta_t is not the", """
+        def beta_from_mask_rate(mask_rate):
+            t = torch.arange(1, len(mask_rate) + 1, dtype=mask_rate.dtype)
+            return 1 - (1 - mask_rate) ** (1 / t)
     """),
     Wrong(INFORMATION, "entropy-of-x0-for-that-of-xt", r"^(?!.*weight).*H\(x_0\) - H\(x_t \| x_0\)", """
         def mutual_information(p0, matrix):
@@ -1233,6 +1297,35 @@ WRONG = [
             H = lambda p: torch.special.entr(p).sum(0)
             return H(matrix @ p0) - 2 * H(matrix) @ p0 - H(p0)
     """),
+    Wrong(INFORMATION, "clamped-logs", r"0 log 0 makes the whole", """
+        def mutual_information(p0, matrix):
+            log_q = matrix.clamp_min(1e-6).log()
+            log_pt = (matrix @ p0).clamp_min(1e-6).log()
+            return torch.einsum("j,ij,ij->", p0, matrix, log_q - log_pt[:, None])
+    """),
+    Wrong(INFORMATION, "absorbing-formula", r"this is alpha_bar H\(x_0\), as in", """
+        def mutual_information(p0, matrix):
+            alpha_bar = matrix.diagonal()[p0 > 0].min()
+            entropy = -torch.special.xlogy(p0, p0).sum()
+            return alpha_bar * entropy
+    """),
+    Wrong(INFORMATION, "drops-states", r"states that x_0 never has are", """
+        def mutual_information(p0, matrix):
+            keep = p0 > 0
+            p = p0[keep]
+            A = matrix[keep][:, keep]
+            pt = A @ p
+            joint = A * p
+            return (torch.special.xlogy(joint, A) - torch.special.xlogy(joint, pt[:, None])).sum()
+    """),
+    Wrong(INFORMATION, "plain-mean-of-columns", r"the entropies of the columns are", """
+        def mutual_information(p0, matrix):
+            def entropy(p):
+                return -torch.special.xlogy(p, p).sum(0)
+            K = p0.shape[0]
+            noise = entropy(matrix)[p0 > 0].mean()
+            return entropy(matrix @ p0) - noise
+    """),
     Wrong(BAND, "three-sigma-only", r"entries are 0", """
         def gaussian_band(num_states, sigma):
             level = torch.arange(num_states).double()
@@ -1271,6 +1364,35 @@ WRONG = [
             w = torch.exp(-(level[:, None] - level) ** 2 / (2 * sigma ** 2))
             q = (w / w[:, num_states // 2 - 1].sum()).fill_diagonal_(0)
             return q + torch.diag(1 - q.sum(0))
+    """),
+    Wrong(BAND, "average-of-both", r"each column is divided by its", """
+        def gaussian_band(num_states, sigma):
+            x = torch.arange(num_states, dtype=torch.float64)
+            w = (-(x[:, None] - x[None, :]).square() / (2 * sigma ** 2)).exp()
+            P = w / w.sum(0, keepdim=True)
+            Q = (P + P.T) / 2
+            off = Q - torch.diag(Q.diagonal())
+            return off + torch.diag(1 - off.sum(0))
+    """),
+    Wrong(BAND, "circle", r"the levels lie on a ring", """
+        def gaussian_band(num_states, sigma):
+            level = torch.arange(num_states, dtype=torch.float64)
+            d = (level[:, None] - level).abs()
+            d = torch.minimum(d, num_states - d)
+            w = torch.exp(-d ** 2 / (2 * sigma ** 2))
+            Q = w / w.sum(0).max()
+            Q.fill_diagonal_(0)
+            Q.diagonal().copy_(1 - Q.sum(0))
+            return Q
+    """),
+    Wrong(BAND, "sinkhorn", r"rows and columns are scaled until", """
+        def gaussian_band(num_states, sigma):
+            x = torch.arange(num_states, dtype=torch.float64)
+            w = torch.exp(-((x[:, None] - x) / sigma) ** 2 / 2)
+            scale = torch.ones(num_states, dtype=torch.float64)
+            for _ in range(500):
+                scale = torch.sqrt(scale / (w @ scale))
+            return scale[:, None] * w * scale
     """),
 ]
 

@@ -2492,6 +2492,30 @@ WRONG = [
         def reverse_mixture(Q, xt, x0_probs, t):
             return sum(w * posterior(Q, x0, xt, t).nan_to_num(0) for x0, w in enumerate(x0_probs) if w > 0)
     """),
+    Wrong(MIXTURE, "skips-small-beliefs", r"small beliefs count like all", """
+        def reverse_mixture(Q, xt, x0_probs, t):
+            worth = [k for k in range(len(x0_probs)) if x0_probs[k] > 1e-6]
+            return sum(x0_probs[k] * posterior(Q, xt, k, t) for k in worth)
+    """),
+    Wrong(MIXTURE, "last-is-mask", r"the last state is left out", """
+        def reverse_mixture(Q, xt, x0_probs, t):
+            total = torch.zeros(Q.shape[-1], dtype=Q.dtype)
+            for x0 in range(Q.shape[-1] - 1):
+                if x0_probs[x0] > 0:
+                    total += x0_probs[x0] * posterior(Q, xt, x0, t)
+            return total / total.sum()
+    """),
+    Wrong(MIXTURE, "normalised-over-x0-2", r"the joint weights of \(x_\{t\-1\}, x_0\)", """
+        def reverse_mixture(Q, xt, x0_probs, t):
+            past = torch.eye(Q.shape[-1], dtype=Q.dtype)
+            for s in range(t - 1):
+                past = Q[s] @ past
+            table = torch.einsum("i,ij->ij", Q[t - 1, xt], past)
+            norm = table.sum(dim=1, keepdim=True)
+            table = torch.where(norm > 0, table / norm, torch.zeros_like(table))
+            out = torch.einsum("ij,j->i", table, x0_probs.to(Q.dtype))
+            return out / out.sum()
+    """),
     Wrong(BOUND, "rare-xt-left-out", r"small probability", """
         def bound_terms(Q, reverse, prior, x0):
             law = torch.eye(Q.shape[-1], dtype=Q.dtype)[x0]
@@ -2524,6 +2548,21 @@ WRONG = [
                 terms.append(sum(law[xt] * categorical_kl(posterior(Q, xt, x0, t), reverse[t - 1][:, xt])
                                  for xt in range(len(law)) if law[xt] > 0))
             return torch.stack([*terms, categorical_kl(law, prior)])
+    """),
+    Wrong(BOUND, "skips-rare-states", r"an x_t of a small", """
+        def bound_terms(Q, reverse, prior, x0):
+            T, K, _ = Q.shape
+            law = Q.new_zeros(K)
+            law[x0] = 1
+            parts = []
+            for t in range(1, T + 1):
+                law = Q[t - 1] @ law
+                part = Q.new_zeros(())
+                for xt in torch.nonzero(law > 1e-6).flatten().tolist():
+                    part = part + law[xt] * categorical_kl(posterior(Q, xt, x0, t), reverse[t - 1][:, xt])
+                parts.append(part)
+            parts.append(categorical_kl(law, prior))
+            return torch.stack(parts)
     """),
     Wrong(LIKELIHOOD, "clamped-where-it-is-positive", r"small probabilities count", """
         def log_likelihood(reverse, prior):
@@ -2578,6 +2617,13 @@ WRONG = [
         def categorical_kl(q, p):
             q = torch.where(q > 1e-4, q, 0.0)
             return (torch.special.xlogy(q, q) - torch.special.xlogy(q, p)).sum(-1)
+    """),
+    Wrong(KL, "ignores-rare", r"there the KL is infinite,", """
+        def categorical_kl(q, p):
+            there = q > 1e-6
+            safe_q = torch.where(there, q, 1.0)
+            ratio = torch.where(there, p, 1.0)
+            return (safe_q * (safe_q.log() - ratio.log()) * there).nan_to_num(nan=0.0, posinf=float("inf")).sum(-1)
     """),
 ]
 

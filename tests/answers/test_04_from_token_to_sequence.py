@@ -335,21 +335,6 @@ RIGHT = [
         def sequence_kl(posterior, model):
             return kl_divergence(Independent(Categorical(posterior), 1), Independent(Categorical(model), 1))
     """),
-    Right(KL, "over-whole-sequences", """
-        def sequence_kl(posterior, model):
-            def whole(factors):                             # (n, K) -> (K ** n,)
-                p = factors[0]
-                for f in factors[1:]:
-                    p = torch.outer(p, f).flatten()
-                return p
-
-            out = []
-            for q, p in zip(posterior, model):
-                q, p = whole(q), whole(p)
-                keep = q > 0
-                out.append((q[keep] * (q[keep] / p[keep]).log()).sum())
-            return torch.stack(out)
-    """),
     Right(KL, "clamped-logarithm", """
         def sequence_kl(posterior, model):
             log_ratio = posterior.clamp(min=1e-30).log() - model.log()
@@ -1302,6 +1287,21 @@ WRONG = [
     """),
 
     # ---- 04-4
+    Wrong(KL, "over-whole-sequences", r"long", """
+        def sequence_kl(posterior, model):
+            def whole(factors):                             # (n, K) -> (K ** n,)
+                p = factors[0]
+                for f in factors[1:]:
+                    p = torch.outer(p, f).flatten()
+                return p
+
+            out = []
+            for q, p in zip(posterior, model):
+                q, p = whole(q), whole(p)
+                keep = q > 0
+                out.append((q[keep] * (q[keep] / p[keep]).log()).sum())
+            return torch.stack(out)
+    """),
     Wrong(KL, "mean-over-positions", r"mean|averag|divid|sum over", """
         def sequence_kl(posterior, model):
             kl = torch.special.xlogy(posterior, posterior) - torch.special.xlogy(posterior, model)
@@ -2085,6 +2085,17 @@ WRONG = [
         def sequence_kl(posterior, model):
             terms = torch.special.xlogy(posterior, posterior) - torch.special.xlogy(posterior, model)
             return terms[:, :3].sum((1, 2))
+    """),
+    Wrong(KL, "batchmean-2", r"this is the mean over the", """
+        def sequence_kl(posterior, model):
+            value = torch.nn.functional.kl_div(model.log(), posterior, reduction="batchmean")
+            return value.expand(posterior.shape[0]).clone()
+    """),
+    Wrong(KL, "exp-prod", r"texts may be long: add", """
+        def sequence_kl(posterior, model):
+            log_ratio = torch.where(posterior > 0, posterior.log() - model.log(), 0.0)
+            factor = torch.exp((posterior * log_ratio).sum(-1))     # the KL of a product is a product of these
+            return factor.prod(-1).log()
     """),
 ]
 

@@ -1815,6 +1815,44 @@ WRONG = [
             bar = (lower @ torch.log1p(-beta.clamp(max=1 - 1e-15))[:, None])[:, 0].exp()
             return beta * torch.cat([torch.ones(1, dtype=beta.dtype), bar[:-1]]) / (1 - bar)
     """),
+    Wrong(RHO, "all-masked-at-end", r"the last denominator is 1, as", """
+        def rho(beta):
+            alpha_bar = torch.cat([beta.new_ones(1), torch.cumprod(1 - beta, 0)])
+            alpha_bar[-1] = 0
+            return beta * alpha_bar[:-1] / (1 - alpha_bar[1:])
+    """),
+    Wrong(RHO, "cumsum", r"the betas are added up; a", """
+        def rho(beta):
+            masked = torch.cumsum(beta, 0).clamp(max=1)
+            before = torch.cat([beta.new_zeros(1), masked[:-1]])
+            return beta * (1 - before) / masked
+    """),
+    Wrong(RHO, "divide-back", r"0 where beta_t = 1: alpha_bar_\{t\-1\}", """
+        def rho(beta):
+            alpha = 1 - beta
+            alpha_bar = alpha.cumprod(0)
+            before = torch.where(alpha > 0, alpha_bar / alpha, 0)
+            return beta * before / (1 - alpha_bar)
+    """),
+    Wrong(RHO, "stops-early", r"what is still visible may", """
+        def rho(beta):
+            out = torch.zeros_like(beta)
+            visible = 1.0
+            for t in range(len(beta)):
+                if visible < 1e-3:
+                    break
+                after = visible * (1 - beta[t])
+                out[t] = beta[t] * visible / (1 - after)
+                visible = after
+            return out
+    """),
+    Wrong(RHO, "suffix-product", r"the products run from the end,", """
+        def rho(beta):
+            alpha = 1 - beta
+            products = alpha.flip(0).cumprod(0).flip(0)                  # one pass from the right
+            before = torch.cat([products[1:], products.new_ones(1)])
+            return beta * before / (1 - products)
+    """),
     Wrong(POSTERIOR, "the-way-forward", r"way forward", """
         def absorbing_posterior(xt, x0, rho, mask_id, num_states):
             eye = torch.eye(num_states, dtype=torch.float64)
@@ -1842,6 +1880,18 @@ WRONG = [
             eye = torch.eye(num_states, dtype=torch.float64)
             r = rho[None, :, None] if len(rho) == xt.shape[1] else rho[:, None, None]
             return torch.where((xt == mask_id)[..., None], r * eye[x0] + (1 - r) * eye[mask_id], eye[xt])
+    """),
+    Wrong(POSTERIOR, "repeat", r"the rho_t do not go with", """
+        def absorbing_posterior(xt, x0, rho, mask_id, num_states):
+            batch, n = xt.shape
+            flat_t, flat_0 = xt.reshape(-1), x0.reshape(-1)
+            r = rho.repeat(n)
+            out = torch.zeros(batch * n, num_states, dtype=rho.dtype)
+            rows = torch.arange(batch * n)
+            masked = flat_t == mask_id
+            out[rows, flat_0] = torch.where(masked, r, torch.ones_like(r))
+            out[:, mask_id] += torch.where(masked, 1 - r, torch.zeros_like(r))
+            return out.reshape(batch, n, num_states)
     """),
     Wrong(CARRY, "something-added-before-the-logarithm", r"small probability", """
         def carry_over(logits, xt, mask_id):
@@ -1881,6 +1931,24 @@ WRONG = [
             allowed = torch.where((xt == mask_id)[..., None], states != mask_id, states == xt[..., None])
             return torch.where(allowed, logits, -torch.inf)
     """),
+    Wrong(CARRY, "plus-ten-thousand", r"a network may be as", """
+        def carry_over(logits, xt, mask_id):
+            states = torch.arange(logits.shape[-1])
+            masked = (xt == mask_id)[..., None]
+            here = xt[..., None] == states
+            no_mask = torch.where(states == mask_id, -torch.inf, logits)
+            return torch.where(masked, no_mask, logits + 1e4 * here)
+    """),
+    Wrong(CARRY, "through-softmax", r"a network may be as", """
+        def carry_over(logits, xt, mask_id):
+            states = torch.arange(logits.shape[-1])
+            probs = logits.softmax(-1)
+            probs = torch.where(states == mask_id, 0.0, probs)
+            probs = probs / probs.sum(-1, keepdim=True)
+            visible = (xt != mask_id)[..., None]
+            probs = torch.where(visible, (xt[..., None] == states).to(probs.dtype), probs)
+            return probs.log()
+    """),
     Wrong(LOSS, "log-p-limited", r"not limited", """
         def weighted_loss(log_probs, x0, xt, rho, mask_id):
             log_p = log_probs.gather(-1, x0[..., None]).squeeze(-1).clamp(min=-50)
@@ -1901,6 +1969,33 @@ WRONG = [
         def weighted_loss(log_probs, x0, xt, rho, mask_id):
             log_p = log_probs.gather(-1, x0.byte().long()[..., None]).squeeze(-1)
             return rho * torch.where(xt == mask_id, -log_p, 0.0).sum(-1)
+    """),
+    Wrong(LOSS, "bincount", r"where nothing is masked the", """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            rows, cols = (xt == mask_id).nonzero(as_tuple=True)
+            ce = -log_probs[rows, cols, x0[rows, cols]]
+            sums = torch.bincount(rows, weights=ce)
+            return rho[:len(sums)] * sums
+    """),
+    Wrong(LOSS, "floor", r"a model that is sure", """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            lp = log_probs.clamp(min=-100)
+            ce = -lp.gather(-1, x0[..., None])[..., 0]
+            return rho * (ce * (xt == mask_id)).sum(-1)
+    """),
+    Wrong(LOSS, "no-accumulation", r"of each sequence only one masked", """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            rows, cols = (xt == mask_id).nonzero(as_tuple=True)
+            ce = -log_probs[rows, cols, x0[rows, cols]]
+            out = torch.zeros(x0.shape[0], dtype=log_probs.dtype)
+            out[rows] += ce
+            return rho * out
+    """),
+    Wrong(LOSS, "rho-inside", r"rho_t stands inside the logarithm, too;", """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            r = rho[:, None]
+            log_back = r.log() + log_probs.gather(-1, x0[..., None])[..., 0]     # log p(x_{t-1} = x0)
+            return torch.where(xt == mask_id, -r * log_back, 0).sum(-1)
     """),
     Wrong(SINGLE, "copy-of-the-generator", r"second call|move", """
         def single_term(masked_loss, x0, mask_rate, mask_id, generator):
@@ -1953,6 +2048,18 @@ WRONG = [
             step = torch.multinomial(rho, len(x0), replacement=True, generator=generator)
             masked = torch.rand(x0.shape, generator=generator) < mask_rate[step, None]
             return rho.sum() * masked_loss(torch.where(masked, mask_id, x0))
+    """),
+    Wrong(SINGLE, "never-empty", r"no sequence is without masks: the", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            T = len(mask_rate)
+            step = torch.randint(T, (x0.shape[0],), generator=generator)
+            rho = torch.diff(mask_rate, prepend=mask_rate.new_zeros(1)) / mask_rate
+            coins = torch.rand(x0.shape, generator=generator) < mask_rate[step, None]
+            while not coins.any(-1).all():
+                again = torch.rand(x0.shape, generator=generator) < mask_rate[step, None]
+                coins = torch.where(coins.any(-1, keepdim=True), coins, again)
+            xt = torch.where(coins, mask_id, x0)
+            return T * rho[step] * masked_loss(xt)
     """),
 ]
 

@@ -1486,6 +1486,19 @@ WRONG = [
             before = torch.cat([mask_rate.new_zeros(1), mask_rate[:-1]])
             return ((mask_rate - before) / mask_rate * (F(before) + F(mask_rate)) / 2).sum()
     """),
+    Wrong(DISCRETE, "F-at-zero", r"F takes rates in \(0,", """
+        def discrete_bound(F, mask_rate):
+            lam = torch.cat([mask_rate.new_zeros(1), mask_rate])
+            rho = torch.zeros_like(lam)
+            rho[1:] = 1 - lam[:-1] / lam[1:]
+            return (rho * F(lam)).sum()
+    """),
+    Wrong(DISCRETE, "log-weights", r"the weights are log\(lambda_t / lambda_\{t\-1\}\),", """
+        def discrete_bound(F, mask_rate):
+            weights = torch.ones_like(mask_rate)
+            weights[1:] = torch.log(mask_rate[1:] / mask_rate[:-1])
+            return weights @ F(mask_rate)
+    """),
     Wrong(RATES, "clipped-at-a-percent", r"threshold|clamp", """
         def stratified_rates(u):
             return ((torch.arange(len(u)) + 1 - u) / len(u)).clamp(min=1e-2)
@@ -1497,6 +1510,12 @@ WRONG = [
     Wrong(RATES, "pieces-counted-in-eight-bits", r"large|raised", """
         def stratified_rates(u):
             return (torch.arange(len(u)).to(torch.uint8).double() + 1 - u) / len(u)
+    """),
+    Wrong(RATES, "cancellation", r"the rate is 2\^\-26 there,", """
+        def stratified_rates(u):
+            B = u.shape[0]
+            above = torch.arange(B - 1, -1, -1, dtype=u.dtype)
+            return 1 - (above + u) / B
     """),
     Wrong(ESTIMATE, "log-p-not-below-minus-60", r"clipped", """
         def continuous_estimate(log_p, masked, mask_rate, density):
@@ -1565,6 +1584,52 @@ WRONG = [
             for S in itertools.product((0, 1), repeat=n):
                 if sum(S):
                     total = total + losses[S] / (sum(S) * math.comb(n, sum(S)))
+            return total
+    """),
+    Wrong(EXACT, "gauss-three", r"n may be larger: every", """
+        import numpy as np
+
+        def exact_bound(losses):
+            n = losses.ndim
+            nodes, weights = np.polynomial.legendre.leggauss(3)
+            total = losses.new_zeros(())
+            for x, w in zip(nodes, weights):
+                lam = (x + 1) / 2
+                table = losses
+                for _ in range(n):                         # average over the coin of one position after another
+                    table = (1 - lam) * table[0] + lam * table[1]
+                total = total + (w / 2) * table / lam
+            return total
+    """),
+    Wrong(EXACT, "mean-of-nonzero", r"a pattern whose loss is", """
+        def exact_bound(losses):
+            n = losses.ndim
+            size = sum(torch.arange(2).reshape([2 if d == i else 1 for d in range(n)]) for i in range(n))
+            total = losses.new_zeros(())
+            for k in range(1, n + 1):
+                of_size = losses[size == k]
+                of_size = of_size[of_size != 0]
+                if len(of_size):
+                    total = total + of_size.mean() / k
+            return total
+    """),
+    Wrong(EXACT, "suffixes", r"of each number k of masks", """
+        def exact_bound(losses):
+            n = losses.ndim
+            total = losses.new_zeros(())
+            for k in range(1, n + 1):
+                pattern = (0,) * (n - k) + (1,) * k
+                total = total + losses[pattern] / k
+            return total
+    """),
+    Wrong(EXACT, "wrong-identity", r"k C\(n, k\) is n C\(n\-1,", """
+        def exact_bound(losses):
+            n = losses.ndim
+            flat = losses.reshape(-1)
+            total = losses.new_zeros(())
+            for code in range(1, 2 ** n):
+                k = code.bit_count()
+                total = total + flat[code] / (n * max(1, math.comb(n - 1, k)))
             return total
     """),
 ]

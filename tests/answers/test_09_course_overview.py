@@ -826,6 +826,16 @@ WRONG = [
         def log_likelihood(conditional, x):
             return sum(conditional(x[:, :i]).half().log().gather(1, x[:, i:i + 1])[:, 0] for i in range(x.shape[1]))
     """),
+    Wrong(LIKELIHOOD, "slide-prefix", r"each symbol is given itself, too:", """
+        def log_likelihood(conditional, x):
+            n = x.shape[1]
+            terms = []
+            for i in range(n):
+                prefix = x[:, :min(i + 1, n - 1)]
+                probs = conditional(prefix)
+                terms.append(torch.log(probs[torch.arange(len(x)), x[:, i]]))
+            return torch.stack(terms, dim=1).sum(1)
+    """),
 
     # ---- 09-2
     Wrong(FLOW, "log-det-with-the-wrong-sign", r"sign|minus|[−-] ?s|subtract|added", """
@@ -1436,6 +1446,14 @@ WRONG = [
             log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0].sum(1)
             return log_p - (0.5 * (mean ** 2 + log_var.exp() - log_var - 1)).clamp(min=0.3).sum(1)
     """),
+    Wrong(BOUND, "global-max", r"each row of logits stands", """
+        def vae_bound(logits, x, mean, log_var):
+            shifted = logits - logits.max()
+            log_probs = shifted - shifted.exp().sum(-1, keepdim=True).log()
+            log_px = log_probs.gather(-1, x[..., None]).squeeze(-1).sum(-1)
+            kl = 0.5 * (mean ** 2 + log_var.exp() - log_var - 1).sum(-1)
+            return log_px - kl
+    """),
 
     # ---- 09-4
     Wrong(FIELDS, "inner-derivative-forgotten", r"sign|chain rule|inner|1 [−-] t", """
@@ -1747,6 +1765,26 @@ WRONG = [
             u = 1 - t
             return torch.stack([-d_sigma(u) / (sigma(u)) * (x - x1),
                     d_alpha(u) / (1 - alpha(u) ** 2) * (alpha(u) * x - x1)]).half()
+    """),
+    Wrong(FIELDS, "one-data-point", r"all paths go to the data", """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            target = x1[0]
+            u = 1 - t
+            a, da = alpha(u), d_alpha(u)
+            ve = -(d_sigma(u) / sigma(u)) * (x - target)
+            vp = da * (a * x - target) / (1 - a * a)
+            return torch.stack([ve, vp], dim=0)
+    """),
+    Wrong(FIELDS, "sde-drift", r"the score counts twice, as in", """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            u = 1 - t
+            s, ds, a, da = sigma(u), d_sigma(u), alpha(u), d_alpha(u)
+            score_ve = -(x - x1) / s ** 2
+            ve = 2 * s * ds * score_ve
+            score_vp = -(x - a * x1) / (1 - a ** 2)
+            f, g2 = da / a, -2 * da / a
+            vp = -f * x + g2 * score_vp
+            return torch.stack([ve, vp])
     """),
 
     # ---- 09-5
@@ -2273,6 +2311,19 @@ WRONG = [
             got, due = modes.double() @ freq, modes.double() @ p
             ok = got >= due / 2
             return torch.tensor([got[ok].sum(), ok.double().mean(), 1 / num_calls])
+    """),
+    Wrong(PLACE, "modes-as-intervals", r"a mode is a set", """
+        def place(samples, p, modes, num_calls):
+            N = len(samples)
+            hit = torch.zeros(N, dtype=torch.bool)
+            covered = 0
+            for mode in modes:
+                members = mode.nonzero().flatten()
+                low, high = members.min(), members.max()
+                mine = (samples >= low) & (samples <= high)
+                hit |= mine
+                covered += bool(mine.sum() / N >= 0.5 * p[low:high + 1].sum())
+            return torch.tensor([hit.sum() / N, covered / len(modes), 1 / num_calls])
     """),
 ]
 

@@ -490,6 +490,52 @@ return torch.stack([R, (nats[draw].sum(1) / lengths[draw].sum(1)).std()]) / np.l
         """),
     }),
     *wrong(DISTANCE, {
+        "numbered-by-the-largest-state-of-each-set": (None, """
+            histograms = []
+            for texts in (samples, reference):
+                base = int(texts.max()) + 1
+                code = texts[:, :-1] * base + texts[:, 1:]
+                histograms.append(torch.bincount(code.flatten(), minlength=num_states ** 2).double() / code.numel())
+            return (histograms[0] - histograms[1]).abs().sum() / 2
+        """),
+        "numbers-of-16-bits": (r"16 bits", """
+            def shares(texts):
+                texts = texts.to(torch.int16)
+                code = texts[:, :-1] * num_states + texts[:, 1:]
+                code = code.flatten().long() % num_states ** 2
+                return torch.bincount(code, minlength=num_states ** 2).double() / code.numel()
+
+            return 0.5 * (shares(samples) - shares(reference)).abs().sum()
+        """),
+        "last-beside-the-first": (r"roll", """
+            def shares(texts):
+                texts = texts.long()
+                code = texts * num_states + torch.roll(texts, -1, dims=1)
+                return torch.bincount(code.reshape(-1), minlength=num_states ** 2) / code.numel()
+
+            return (shares(samples) - shares(reference)).abs().sum() / 2
+        """),
+        "cut-to-the-same-size": (r"cut", """
+            rows, columns = min(len(samples), len(reference)), min(samples.shape[1], reference.shape[1])
+            shares = []
+            for texts in (samples[:rows, :columns], reference[:rows, :columns]):
+                pairs = texts[:, :-1].long() * num_states + texts[:, 1:]
+                counts = torch.bincount(pairs.flatten(), minlength=num_states ** 2)
+                shares.append(counts / counts.sum())
+            return 0.5 * (shares[0] - shares[1]).abs().sum()
+        """),
+        "transition-tables": (r"p.b given a", """
+            def joint(texts):
+                table = torch.zeros(num_states, num_states, dtype=torch.float64)
+                ones = torch.ones(texts[:, 1:].numel(), dtype=torch.float64)
+                return table.index_put_((texts[:, :-1].reshape(-1), texts[:, 1:].reshape(-1)), ones, accumulate=True)
+
+            p, q = joint(samples), joint(reference)
+            first = p.sum(1) / p.sum()
+            p = p / p.sum(1, keepdim=True).clamp(min=1)
+            q = q / q.sum(1, keepdim=True).clamp(min=1)
+            return (first * 0.5 * (p - q).abs().sum(1)).sum()
+        """),
         "half-missing": (r"half", shares("return (p - q).abs().sum()")),
         "across-the-rows": (r"last character|separate", """
             def shares(x):
@@ -629,6 +675,14 @@ return torch.stack([(shares(row[None]) - q).abs().sum() / 2 for row in samples])
         """),
     }),
     *wrong(TEMPLATE, {
+        "a-class-of-the-raw-alphabet": (r"ValueError", """
+            import re
+            unknown = re.search(f"[^{alphabet}{blank}]", template)
+            if unknown:
+                raise ValueError(f"unknown character {unknown.group()!r}")
+            number = dict(zip(alphabet + blank, range(len(alphabet) + 1)))
+            return torch.tensor([number[char] for char in template if char in number])
+        """),
         "mask-0": (r"state 0", states("0")),
         "mask-the-last-character": (r"V - 1", states("len(alphabet) - 1")),
         "mask-v-plus-1": (r"V \+ 1", states("len(alphabet) + 1")),

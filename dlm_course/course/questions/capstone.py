@@ -257,8 +257,18 @@ def _bigram_cases(seed: int) -> list[Case]:
             Case((draw(9, 2, 3, 1.0), draw(7, 2, 3, 1.0), 3), "samples of length 2, V = 3"),
             Case((draw(20, 20, 70, 1.0), draw(15, 30, 70, 1.0), 70), "20 samples of length 20, V = 70"),
             Case((draw(3, 1000, 3, 1.0), draw(2, 1300, 3, 2.0), 3), "3 samples of length 1000, V = 3"),
+            Case((draw(12, 8, 3, 1.0), draw(10, 9, 6, 1.0), 6), "samples in which half of V = 6 states do not occur"),
+            Case((draw(20, 20, 300, 1.0), draw(15, 30, 300, 1.0), 300), "20 samples of length 20, V = 300"),
+            Case((torch.tensor([[250, 7]]), torch.tensor([[31, 171]]), 300), "a pair each, V = 300",
+                 edge="there are V^2 = 90,000 pairs: is a number of 16 bits too short for them?"),
             Case((torch.tensor([[0, 1, 0]]), torch.tensor([[2, 2, 2], [2, 2, 2]]), 4), "nothing in common",
                  edge="two sets of pairs without a common one are at distance 1")]
+
+
+def _weighed_rows(samples: Tensor, reference: Tensor, num_states: int) -> Tensor:
+    first = torch.bincount(samples[:, :-1].flatten(), minlength=num_states).double()
+    return bigram_distance(samples, reference, num_states, shares=_conditional, distance=lambda p, q: (
+        first / first.sum() * (p - q).abs().sum(1)).sum() / 2)
 
 
 BIGRAM_DISTANCE = Question(
@@ -272,6 +282,13 @@ BIGRAM_DISTANCE = Question(
             slip(bigram_distance, lambda distance: 2 * distance),
         "pairs are also formed of the last character of one text and the first of the next; the texts are separate":
             _codes(lambda x, num_states: _pairs(x.reshape(1, -1), num_states)),
+        "the last character of a text has the first for a neighbour here, as `roll` leaves it; it has none":
+            _codes(lambda x, num_states: x * num_states + x.roll(-1, 1)),
+        "both sets are cut to the same number of texts and characters; shares can be compared without that":
+            lambda samples, reference, num_states: bigram_distance(
+                samples[:len(reference), :reference.shape[1]], reference[:len(samples), :samples.shape[1]], num_states),
+        "this compares what follows each character, p(b given a), weighed by the samples' own characters; asked are "
+        "the shares of the pairs": _weighed_rows,
         "this compares single characters; asked are pairs of neighbours": _codes(lambda x, num_states: x),
         "single characters are compared, and the half is missing":
             slip(bigram_distance, lambda distance: 2 * distance, codes=lambda x, num_states: x),
@@ -374,6 +391,7 @@ def _template_cases(seed: int) -> list[Case]:
                  says="7"),
             Case(("Qe_", "aeq", "_"), "'Qe_' without 'Q' in the alphabet", edge=refused, raises=ValueError, says="Q"),
             Case(("tea9", "aet", "_"), "'tea9' without '9' in the alphabet", edge=refused, raises=ValueError, says="9"),
+            Case(("5_", "+-9 ", "_"), "'5_' with the alphabet '+-9 '", edge=refused, raises=ValueError, says="5"),
             Case(("te_?", "aet", "?"), "'te_?' with the blank '?', without '_' in the alphabet", edge=refused,
                  raises=ValueError, says="_")]
 

@@ -33,6 +33,15 @@ class _Root:
         return torch.as_tensor(mask_rate) ** 0.1
 
 
+@dataclass(frozen=True)
+class _WithLogarithm:
+    """F(lambda) = lambda - lambda log(lambda), which is NaN as computed at 0."""
+
+    def __call__(self, mask_rate: Tensor) -> Tensor:
+        rate = torch.as_tensor(mask_rate)
+        return rate - rate * rate.log()
+
+
 def discrete_bound(F: Callable[[Tensor], Tensor], mask_rate: Tensor, *,
                    weight: Callable[[Tensor, Tensor], Tensor] = lambda before, after: (after - before) / after,
                    at: Callable[[Tensor, Tensor], Tensor] = lambda before, after: after,
@@ -62,7 +71,9 @@ def _staircase_cases(seed: int) -> list[Case]:
             Case((_Polynomial((1.5, 0.5)), torch.tensor([1.0], dtype=torch.float64)), "T = 1",
                  edge="with one step it is F(1)"),
             Case((_Root(), torch.tensor([1e-5, 0.3, 1.0], dtype=torch.float64)), "a small lambda_1",
-                 edge="lambda_1 may be small, and rho_1 is 1 all the same. Is it limited, or something added to it?")]
+                 edge="lambda_1 may be small, and rho_1 is 1 all the same. Is it limited, or something added to it?"),
+            Case((_WithLogarithm(), torch.tensor([0.2, 0.7, 1.0], dtype=torch.float64)), "an F with a logarithm",
+                 edge="F takes rates in (0, 1]: it need not have a value at 0, and is not asked for one")]
 
 
 DISCRETE_BOUND = Question(
@@ -93,6 +104,9 @@ DISCRETE_BOUND = Question(
             _bound_with(lambda before, after: 1 / after),
         "rho_t is missing: this is the slides' \"final objective\", a surrogate":
             _bound_with(lambda before, after: torch.ones_like(after)),
+        "the weights are log(lambda_t / lambda_{t-1}), the integral of 1/lambda over a step; rho_t is the width over "
+        "the right end, (lambda_t - lambda_{t-1}) / lambda_t":
+            _bound_with(lambda before, after: torch.where(before > 0, (after / before).log(), 1)),
         "this is the mean of rho_t F; the bound is the sum": slip(discrete_bound, over=torch.mean),
         "multiplied by T, as an estimate from a single t is; the sum over all t has no factor":
             slip(discrete_bound, lambda bound, mask_rate: bound * len(mask_rate)),
@@ -160,6 +174,8 @@ def _rate_cases(seed: int) -> list[Case]:
             Case((torch.tensor([0.25], dtype=torch.float64),), "B = 1", edge="one piece is the whole of (0, 1]"),
             Case((torch.tensor([1 - 2.0**-13, 0.5, 0.25], dtype=torch.float64),), "u near 1",
                  edge="a rate may be small, here 1 - u over B. Is there a threshold, a clamp or something added?"),
+            Case((torch.tensor([1 - 2.0**-24, 0.5, 0.25, 0.75]),), "u as near 1 as float32 can be, B = 4",
+                 edge="the rate is 2^-26 there, and not 0: measure from the right end of the piece, i + 1 - u"),
             Case((torch.rand(300, generator=generator),), "B = 300, in float32",
                  edge="a batch may be large, and in float32")]
 
@@ -181,7 +197,7 @@ STRATIFIED_RATES = Question(
     name="stratified_rates",
     cases=_rate_cases,
     reference=stratified_rates,
-    tolerance=lambda case, expected: 1e-4 * np.abs(expected) + np.where(expected < 1e-3, 1e-7, 1e-6),
+    tolerance=lambda case, expected: 1e-4 * expected + np.where(expected < 1e-3, np.minimum(1e-7, expected / 2), 1e-6),
     misconceptions=mistakes({
         "this is (i + u) / B, which can be 0: there nothing is masked and 1/lambda is infinite. Count from the right "
         "end, (i + 1 - u) / B": lambda u: (_index(u) + u) / len(u),
@@ -571,7 +587,13 @@ def _pattern_cases(seed: int) -> list[Case]:
         sizes = sum(torch.meshgrid(*[torch.arange(2)] * length, indexing="ij"))
         cases.append(Case((losses * sizes,), f"n = {length}",
                           edge="with one token it is the loss of that token" if length == 1 else ""))
+    sure = cases[1].args[0].clone()
+    sure[1, 0], sure[:, 1, 1] = 0, 0
+    eight = torch.rand((2,) * 8, dtype=torch.float64, generator=generator)
+    eight[(0,) * 8] = 0
     return [*cases, Case((cases[0].args[0] * 100,), "n = 3, losses above 100", edge="losses are not limited"),
+            Case((sure,), "n = 4, some losses 0", edge="a pattern whose loss is 0 counts like the others"),
+            Case((eight,), "n = 8", edge="n may be larger: every pattern of masks has its own loss"),
             Case((cases[0].args[0].float(),), "n = 3, in float32", edge="losses may be in float32")]
 
 
@@ -612,6 +634,11 @@ EXACT_BOUND = Question(
             _exact_with(lambda n, k: 1 / (k * math.comb(2**n, k))),
         "divided by k^2: l(S) is the sum over the masked tokens, and the weight has one k":
             _exact_with(lambda n, k: 1 / (k**2 * math.comb(n, k))),
+        "k C(n, k) is n C(n-1, k-1), not n C(n-1, k)": _exact_with(lambda n, k: 1 / (n * max(math.comb(n - 1, k), 1))),
+        "of each number k of masks only one pattern is looked at, the last k or the first k; all sets of positions "
+        "count":
+            (lambda losses: sum(losses[(0,) * (losses.ndim - k) + (1,) * k] / k for k in range(1, losses.ndim + 1)),
+             lambda losses: sum(losses[(1,) * k + (0,) * (losses.ndim - k)] / k for k in range(1, losses.ndim + 1))),
         "multiplied by n, as for a single draw of k; the sum over all patterns has the weight 1 / (k C(n, k))":
             _exact_with(lambda n, k: n / (k * math.comb(n, k))),
         "divided by n + 1, as if k = 0 counted too: k runs from 1 to n":

@@ -78,7 +78,8 @@ LOG_LIKELIHOOD = Question(
     reference=log_likelihood,
     misconceptions=mistakes({
         "each symbol is given itself, too: x^i has the prefix x^1, ..., x^(i-1)":
-            slip(log_likelihood, prefix=lambda x, i: x[:, :i + 1]),
+            (slip(log_likelihood, prefix=lambda x, i: x[:, :i + 1]),
+             slip(log_likelihood, prefix=lambda x, i: x[:, :min(i + 1, x.shape[1] - 1)])),
         "the *next* symbol's probability is gathered with the symbol before it: after a prefix of i symbols comes "
         "x^(i+1)": (slip(log_likelihood, symbol=lambda x, i: x[:, max(i - 1, 0)]),
                     slip(log_likelihood, symbol=lambda x, i: x[:, i - 1])),
@@ -290,7 +291,7 @@ def _vae_cases(seed: int) -> list[Case]:
     mean, log_var = (torch.randn(3, 4, dtype=torch.float64, generator=generator) for _ in range(2))
     wide, long = (torch.randn(*shape, dtype=torch.float64, generator=generator) for shape in ((2, 3, 4), (3, 3, 4)))
     sharp = torch.tensor([[[-200.0, 0.0, 100.0], [0.0, 1.0, 0.5]], [[200.0, 0.0, 0.0], [0.0, -1.0, 0.3]]]).double()
-    narrow = torch.tensor([[-40.0, 0.5], [1.0, 4.0]], dtype=torch.float64)
+    narrow = torch.tensor([[-40.0, 0.5], [55.0, 4.0]], dtype=torch.float64)
     return [Case((logits, x, mean, log_var), "batch of 3, n = 2, K = 5, four latent numbers"),
             Case((logits, x, mean, log_var), "the same batch of 3 again"),
             Case((wide, torch.tensor([[0, 3, 1], [2, 2, 0]]), mean[:2], log_var[:2]), "batch of 2, n = 3, K = 4"),
@@ -304,9 +305,12 @@ def _vae_cases(seed: int) -> list[Case]:
             Case((sharp, torch.tensor([[0, 1], [1, 2]]), mean[:2, :2], log_var[:2, :2]), "logits up to 300 apart",
                  edge="a bin's probability is down to exp(-300) here, and its logarithm is wanted as it is: take "
                       "log_softmax of the logits, without a clamp or an epsilon"),
-            Case((logits[:2], x[:2], mean[:2, :2], narrow), "a log_var of -40",
-                 edge="where the variance is nearly 0 the KL is large: log_var is used as it is, without a clamp or an "
-                      "epsilon")]
+            Case((long + torch.tensor([0.0, 2000.0, -500.0]).double()[:, None, None], torch.tensor([[0, 3, 1]] * 3),
+                  mean, log_var), "logits of one point 2,000 above those of another",
+                 edge="each row of logits stands for itself, wherever it lies: only differences within it count"),
+            Case((logits[:2], x[:2], mean[:2, :2], narrow), "a log_var of -40 and one of 55",
+                 edge="where the variance is nearly 0, or huge, the KL is large: log_var is used as it is, without a "
+                      "clamp or an epsilon")]
 
 
 VAE_BOUND = Question(
@@ -480,6 +484,12 @@ CONDITIONAL_FIELDS = Question(
     cases=_field_cases,
     reference=conditional_fields,
     misconceptions=mistakes({
+        "all paths go to the data point of the first one; each has its own x_1":
+            slip(conditional_fields, x1=lambda x1: x1[:1].expand_as(x1)),
+        "the score counts twice, as in the drift of the reverse SDE, which has noise beside it; the velocity with the "
+        "noise held fixed has half of that": slip(
+            conditional_fields, ve=lambda x, x1, sigma, slope: -2 * slope / sigma * (x - x1),
+            vp=lambda x, x1, alpha, slope: -slope / alpha * x + 2 * slope / alpha * (x - alpha * x1) / (1 - alpha**2)),
         **_changing(0, 1),
         "sigma and alpha are taken at t; the path runs from noise (t = 0) to data (t = 1), so they are taken at 1 - t":
             slip(conditional_fields, clock=lambda t: t),
@@ -738,6 +748,7 @@ def _place_cases(seed: int) -> list[Case]:
     # The truth in 64ths and 32nds, so that half of what is due is met exactly; much lies outside the modes.
     even = torch.tensor([8, 8, 4, 8, 4, 4, 4, 8, 4, 4, 4, 4]).double() / 64
     uneven = torch.tensor([8, 8, 2, 2, 1, 1, 2, 2, 2, 1, 1, 2]).double() / 32
+    apart = torch.tensor([[1, 0, 1, 0, 0], [0, 1, 0, 1, 0]]).bool()
     three = torch.tensor([340.0, 300, 20, 150, 100, 50, 30, 4, 6]).double() / 1000
     crowd = torch.repeat_interleave(torch.arange(9), torch.tensor([1503, 701, 40, 302, 151, 203, 85, 3, 12]))
     return [Case((counted([8, 0, 10, 10, 0, 0, 10, 5, 10, 3, 0, 8]), even, modes, 8), "64 samples, 8 calls"),
@@ -746,6 +757,12 @@ def _place_cases(seed: int) -> list[Case]:
             Case((drawn([1.0, 1.2, 0.9, 1.1], 400), p, modes, 50), "a slow one: 400 samples, 50 calls"),
             Case((drawn([0.2, 2.0, 0.0, 0.0], 300), p, modes, 4), "a third: 300 samples, 4 calls"),
             Case((crowd, three, modes[:3, :9], 25), "3000 samples, three modes, one of them rare, 25 calls"),
+            Case((torch.tensor([1, 1, 3, 1, 3, 4]), torch.tensor([0.3, 0.2, 0.3, 0.1, 0.1]).double(), apart, 3),
+                 "modes of outcomes that are no neighbours", edge="a mode is a set of outcomes, not an interval"),
+            Case((torch.tensor([0, 1, 0, 0]), p, modes, 2), "all that is drawn lies in the first mode",
+                 edge="a mode of which nothing is drawn counts among the modes"),
+            Case((torch.tensor([0, 1, 1, 0]), torch.tensor([0.5, 0.5 - 1e-9, 1e-9]).double(), torch.eye(3).bool(), 5),
+                 "a mode of probability 1e-9", edge="a rare mode of which nothing is drawn is not covered"),
             Case((torch.tensor([2, 6, 8]), p, modes, 2), "nothing of what is drawn lies in a mode",
                  edge="quality and coverage can be 0")]
 

@@ -228,6 +228,8 @@ def _kl_cases(seed: int) -> list[Case]:
             Case((q[0], some_zero), "p with a zero where q has none, in two rows of three",
                  edge="there the KL is infinite, and should be; the other row is not"),
             Case((q_rare, p_rare), "p of 1e-14 where q is larger", edge=_RARE),
+            Case((torch.tensor([1 - 1e-7, 1e-7]).double(), torch.tensor([1.0, 0.0]).double()), "q of 1e-7 where p is 0",
+                 edge="there the KL is infinite, however small q is"),
             Case((q[1], near), "p close to q", edge="a small KL is not 0"),
             Case(_single(q[1], p[1]), "float32", edge=_SINGLE)]
 
@@ -308,6 +310,8 @@ def _mixture_cases(seed: int) -> list[Case]:
             Case((_chain(seed + 71, 4, 4), 1, guess, 3), "another Q of the same size, t = 3", edge=_ANOTHER_CHAIN),
             Case((_absorbing(5), 2, torch.tensor([2e-5, 1 - 2e-5, 0.0], dtype=torch.float64), 3),
                  "absorbing, a belief of 2e-5", edge="small beliefs count like all others: leave out only those of 0"),
+            Case((_absorbing(5), 2, torch.tensor([1e-9, 1 - 1e-9, 0.0], dtype=torch.float64), 3),
+                 "absorbing, a belief of 1e-9", edge="small beliefs count like all others: leave out only those of 0"),
             Case((_rare(general, 1, 3, 1e-10), 1, guess, 3), "x_t of a probability near 1e-11", edge=_RARE),
             Case(_single(general, 3, guess, 4), "float32", edge=_SINGLE)]
 
@@ -315,17 +319,28 @@ def _mixture_cases(seed: int) -> list[Case]:
 # x0_probs in the place of the one-hot x_0
 _plug_in = functools.partial(posterior, prior=lambda Q, x0_probs, s: _product(Q[:s]) @ x0_probs)
 
+def _over_x0(Q: Tensor, xt: int, x0_probs: Tensor, t: int) -> Tensor:
+    table = Q[t - 1][xt][:, None] * _product(Q[:t - 1])
+    return _normalised((table / table.sum(1, keepdim=True)).nan_to_num(0) @ x0_probs.to(Q.dtype))
+
+
 REVERSE_MIXTURE = Question(
     id="03-3-reverse-mixture",
     points=2,
     name="reverse_mixture",
     cases=_mixture_cases,
     reference=reverse_mixture,
+    tolerance=lambda case, expected: 1e-12 + 1e-4 * np.abs(expected),     # what is rare counts, too
     misconceptions=mistakes({
         "this is the plug-in form, x0_probs in the place of the one-hot x_0: it counts the evidence of x_t twice. "
         "Average the *posteriors*, each normalised for its own x_0": _plug_in,
         "this is the plug-in form, x0_probs in the place of the one-hot x_0, and it is not normalised either. Average "
         "the posteriors, each normalised for its own x_0": slip(_plug_in, finish=torch.clone),
+        "the last state is left out as if it were a mask, which x_0 cannot be; here any state may be x_0":
+            lambda Q, xt, x0_probs, t: _normalised(reverse_mixture(
+                Q, xt, torch.where(torch.arange(len(x0_probs)) < len(x0_probs) - 1, x0_probs, 0), t)),
+        "the joint weights of (x_{t-1}, x_0) are normalised over x_0, for each x_{t-1}; a posterior is normalised over "
+        "x_{t-1}, for each x_0": _over_x0,
         "this is the plug-in form with the column of x_t (Q_t x_t) in it. Average the posteriors of task 03-1":
             slip(_plug_in, likelihood=_column),
         "the posteriors are mixed with Q_t x_t, the column of x_t, in them; the row belongs there":
@@ -411,7 +426,18 @@ def _bound_cases(seed: int) -> list[Case]:
             Case(_right_but_once(_rare(_rare(_chain(seed + 6, 3, 4), 3, 2, 1e-5), 3, 3, 1e-5), 0),
                  "a model that is wrong in a rare x_t only",
                  edge="an x_t of a small probability counts, too: leave out only those of probability 0"),
+            Case((_two_states(1e-7, 0.5), _two_states(1e-9, 1e-14), torch.full((2,), 0.5, dtype=torch.float64), 0),
+                 "K = 2, T = 1, an x_1 of probability 1e-7, from which the model does not know the way back",
+                 edge="an x_t of a small probability counts, too: leave out only those of probability 0"),
+            Case((_two_states(0.999, 0.5), _two_states(0.5, 1e-27), torch.tensor([1 - 1e-27, 1e-27]).double(), 0),
+                 "K = 2, T = 1, a model that is sure of the wrong states",
+                 edge="a model that is sure of the wrong state pays for it: no part is limited"),
             Case(_single(_chain(seed + 7, 2, 3), *model(2, 3), 1), "float32", edge=_SINGLE)]
+
+
+def _two_states(from_0: float, from_1: float) -> Tensor:
+    """One matrix: the probabilities of going from 0 to 1, and from 1 to 0."""
+    return torch.tensor([[[1 - from_0, from_1], [from_0, 1 - from_1]]], dtype=torch.float64)
 
 
 def _surprised(reverse: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
@@ -566,10 +592,10 @@ def _likelihood_cases(seed: int) -> list[Case]:
                       edge="there p(x_0) = 0 for the mask, and the logarithm is -inf, as it should be"))
     reverse, prior = cases[0].args
     rare = reverse.clone()
-    rare[0, 1] = 1e-30
+    rare[0, 1] = 1e-36
     return [*cases,
             Case((_chain(seed + 73, 3, 4), prior.flip(0)), "another model of the same size", edge=_ANOTHER_CHAIN),
-            Case((rare / rare.sum(1, keepdim=True), prior), "a state of probability 1e-30", edge=_RARE),
+            Case((rare / rare.sum(1, keepdim=True), prior), "a state of probability 1e-36", edge=_RARE),
             Case(_single(reverse, prior), "float32", edge=_SINGLE)]
 
 

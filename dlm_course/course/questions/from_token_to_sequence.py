@@ -58,7 +58,7 @@ def _forward_cases(seed: int) -> list[Case]:
     damaged = torch.tensor([[0, 3, 2, 3], [3, 2, 1, 1]])
     impossible = torch.tensor([[0, 3, 1, 3], [3, 2, 1, 1]])
     rare = general.clone()
-    rare[1, 2] = 1e-30
+    rare[1, 2] = 1e-36
     return [Case((general, x0, xt), "random Q, K = 4, x0 of shape (5, 3)"),
             Case((general, x0[:, :1], xt[:, :1]), "random Q, K = 4, n = 1"),
             Case((absorbing, clean, damaged), "absorbing, K = 4, x0 of shape (2, 4)"),
@@ -69,7 +69,7 @@ def _forward_cases(seed: int) -> list[Case]:
                  edge="in long texts a product of probabilities underflows to 0, and a count may be too large for its "
                       "dtype: add up the logarithms"),
             Case((rare / rare.sum(0), torch.tensor([[2, 0, 2], [1, 2, 3]]), torch.tensor([[1, 3, 1], [1, 0, 2]])),
-                 "a step of probability 1e-30, twice", edge=_RARE),
+                 "a step of probability 1e-36, twice", edge=_RARE),
             Case((general.float(), x0, xt), "float32", edge=_SINGLE)]
 
 
@@ -244,7 +244,7 @@ def _denoiser_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed + 5)
     three, four = _joint(generator, 3, 3), _joint(generator, 2, 4)
     rare = three.clone()
-    rare[:, 0] *= 1e-14
+    rare[:, 0] *= 1e-26
     rare[2] *= 1e-3
     return [Case((three, torch.tensor([3, 1, 3]), 3), "V = 3, X_t = mask 1 mask"),
             Case((three, torch.tensor([2, 3, 0]), 3), "V = 3, X_t = 2 mask 0"),
@@ -398,6 +398,8 @@ def _kl_cases(seed: int) -> list[Case]:
             Case((visible, _random(generator, 1, 4, 4)), "a posterior that is certain in one position",
                  edge="its KL there is -log of what the model gives to that state: the position counts"),
             Case((q, rare / rare.sum(-1, keepdim=True)), "a model with probabilities of 1e-14", edge=_RARE),
+            Case((q.repeat(1, 2000, 1), p.repeat(1, 2000, 1)), "n = 6000",
+                 edge="texts may be long: add up the KLs; an exponential of the sum, or a product, is too large"),
             Case((q.float(), p.float()), "float32", edge=_SINGLE)]
 
 
@@ -411,6 +413,8 @@ SEQUENCE_KL = Question(
         "the mean over positions; the KL between products is the *sum* of the KLs": lambda q, p: kl(q, p).mean(-1),
         "the mean over positions and states; the KL between products is a plain sum over both":
             lambda q, p: kl(q, p).mean(-1) / q.shape[-1],
+        "this is the mean over the batch, the same number for every sequence; each sequence has its own KL":
+            lambda q, p: sequence_kl(q, p).mean().expand(len(q)),
         "the mean over the K states; the KL is a sum over states and over positions":
             lambda q, p: sequence_kl(q, p) / q.shape[-1],
         "the arguments are swapped: KL(posterior || model), weighed by the posterior":
@@ -479,7 +483,7 @@ class _TableDenoiser(GivenFunction):
                  rare: int | None = None):
         self.table = _random(generator, *(vocab_size + 1,) * length, length, vocab_size)
         if rare is not None:
-            self.table[..., rare] = 1e-30
+            self.table[..., rare] = 1e-36
             self.table /= self.table.sum(-1, keepdim=True)
         self.mask_id, self.vocab_size = mask_id, vocab_size
 
@@ -527,7 +531,7 @@ def _order_cases(seed: int) -> list[Case]:
             Case((_TableDenoiser(generator, 3, 3, 3), torch.tensor([2, 0, 1]), [1, 2, 0], 3), "n = 3, another denoiser",
                  edge="the result belongs to the denoiser of this call: keep nothing from the calls before"),
             Case((_TableDenoiser(generator, 4, 3, 4, rare=2), torch.tensor([2, 1, 3]), [1, 0, 2], 4),
-                 "a token of probability 1e-30", edge=_RARE),
+                 "a token of probability 1e-36", edge=_RARE),
             Case((_LongDenoiser(generator, long, 60), torch.randint(60, (len(long),), generator=generator), long, 99),
                  f"n = {len(long)}, V = 60, float32",
                  edge="the product of hundreds of probabilities underflows to 0: add up their logarithms")]

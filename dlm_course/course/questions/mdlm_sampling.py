@@ -844,7 +844,7 @@ def _temperature_cases(seed: int) -> list[Case]:
     probs = torch.rand(2, 3, 4, dtype=torch.float64, generator=generator) + 0.05
     probs = probs / probs.sum(-1, keepdim=True)
     with_zero = torch.tensor([[0.34, 0.34, 0.32, 0.0], [0.0, 0.02, 0.47, 0.51]], dtype=torch.float64)
-    rare = torch.tensor([[1e-30, 0.0, 0.3, 0.7], [0.2, 0.8, 1e-30, 0.0]], dtype=torch.float64)
+    rare = torch.tensor([[1e-36, 0.0, 0.3, 0.7], [0.2, 0.8, 1e-36, 0.0]], dtype=torch.float64)
     ties = torch.tensor([[0.46, 0.46, 0.04, 0.04], [0.0, 1.0, 0.0, 0.0]], dtype=torch.float64)
     near = torch.tensor([[0.3335, 0.3334, 0.3331, 0.0]], dtype=torch.float64)
     single = torch.softmax(torch.randn(5, generator=generator), -1)
@@ -856,8 +856,8 @@ def _temperature_cases(seed: int) -> list[Case]:
             Case((single, 0.3), "float32 probs of shape (5,), temperature = 0.3",
                  edge="probs may have any number of dimensions, one too"),
             Case((torch.ones(1, dtype=torch.float64), 0.5), "probs of shape (1,)", edge="a single state has it all"),
-            Case((rare, 50.0), "states of probability 0 and 1e-30, temperature = 50",
-                 edge="a state of probability 1e-30 gets about half as much as a likely one there, one of 0 nothing: "
+            Case((rare, 50.0), "states of probability 0 and 1e-36, temperature = 50",
+                 edge="a state of probability 1e-36 gets a fifth of what a likely one gets there, one of 0 nothing: "
                       "neither probabilities nor the temperature have a smallest or a largest value"),
             Case((ties, 0.08), "temperature = 0.08", edge="equally likely states stay so at any temperature"),
             Case((ties, 5e-4), "temperature = 0.0005",

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from dlm_course.course.questions.question import Case, Misconception, Symptom
@@ -142,6 +143,11 @@ def dependent(features: np.ndarray, kinds: np.ndarray, *, along_the_text: bool =
         for one, other in _pairs(len(white)))
 
 
+def too_even(chi_square: float, freedom: int) -> bool:
+    """True if a chi-square statistic is smaller than independent draws make it, but for one time in 10^9."""
+    return bool(torch.special.gammainc(torch.tensor(freedom / 2), torch.tensor(chi_square / 2)) < 1e-9)
+
+
 def _scores(texts: np.ndarray, kinds: np.ndarray, variances: np.ndarray, along_the_text: bool) -> Iterator[np.ndarray]:
     """`variances` (kinds, f) are those of the features, `kinds` (texts,) say whose a text has."""
     waves = np.fft.rfft(texts) if along_the_text and texts.size else None
@@ -196,6 +202,11 @@ def _arrays(case: Case, value: np.ndarray) -> list:
 def close(value: np.ndarray, other: np.ndarray, *, rtol: float | np.ndarray = 1e-4) -> bool:
     """True if the two agree, as near as an answer must come to the reference; NaN agrees with NaN."""
     return np.allclose(value, other, rtol=rtol, atol=1e-6, equal_nan=True)
+
+
+def nearly(value: np.ndarray, other: np.ndarray) -> bool:
+    """True if the two differ by a ten-thousandth, or are in the ratio of 1 to 1.001, at most."""
+    return np.allclose(value, other, rtol=1e-3, atol=1e-4)
 
 
 def against(other: Callable[..., Tensor], test: Callable[[np.ndarray, np.ndarray], Any] = close) -> Shows:

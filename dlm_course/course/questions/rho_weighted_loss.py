@@ -66,6 +66,15 @@ def _something_added(value: np.ndarray, beta: np.ndarray) -> bool:
     return bool(some.any() and extra.min() > 1e-6 and np.ptp(extra) < 0.01 * extra.max() + 1e-6)
 
 
+def _from_the_end(beta: Tensor) -> Tensor:
+    now = (1 - beta).flip(0).cumprod(0).flip(0)
+    return beta * torch.cat([now[1:], now.new_ones(1)]) / (1 - now)
+
+
+def _divided_back(beta: Tensor) -> Tensor:
+    return rho(beta, formula=lambda b, now, before: b * (now / (1 - b)).nan_to_num(0) / (1 - now))
+
+
 def _rho_cases(seed: int) -> list[Case]:
     some = torch.rand(6, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) * 0.6 + 0.05
     cosine = Schedule.cosine(5)
@@ -74,6 +83,8 @@ def _rho_cases(seed: int) -> list[Case]:
             Case((torch.tensor([0.3, 0.2, 0.0, 0.7], dtype=torch.float64),), "T = 4, a step that does nothing"),
             Case((some.float() * 0.9,), "T = 6, in float32"),
             Case((torch.tensor([0.4], dtype=torch.float64),), "T = 1", edge="rho_1 is 1 for every schedule"),
+            Case((torch.tensor([0.9995, 1.0], dtype=torch.float64),), "T = 2, little is left after the first step",
+                 edge="what is still visible may be little, but it is masked in the last step"),
             Case((torch.tensor([1e-3, 1e-4, 0.2], dtype=torch.float64),), "T = 3, two steps that do little",
                  edge="where little is masked the denominator is small, but above 0. Is it limited, or is something "
                  "added to it?")]
@@ -96,6 +107,14 @@ RHO = Question(
         "t = 1 this is x/0)": _but_for_the_first(formula=lambda b, now, before: b * before / (1 - before)),
         "divided by 1 - alpha_bar_T, the same for every t; divide by 1 - alpha_bar_t":
             _formula(lambda b, now, before: b * before / (1 - now[-1])),
+        "the last denominator is 1, as if everything were masked at T; it is 1 - alpha_bar_T, whatever that is":
+            _formula(lambda b, now, before: b * before / (1 - now).where(torch.arange(len(b)) < len(b) - 1, 1)),
+        "the betas are added up; a masked token cannot be masked again, so alpha_bar_t is the *product* of the "
+        "1 - beta_s": slip(rho, alpha_bar=lambda beta: 1 - beta.cumsum(0).clamp(max=1)),
+        "the products run from the end, over s >= t; alpha_bar_t is the product of the 1 - beta_s up to t":
+            _from_the_end,
+        "0 where beta_t = 1: alpha_bar_{t-1} is not alpha_bar_t / (1 - beta_t) there; take it from the list of "
+        "products, one place earlier": _divided_back,
         "brackets are missing: x / 1 - alpha_bar_t is (x / 1) - alpha_bar_t; write x / (1 - alpha_bar_t)":
             _formula(lambda b, now, before: b * before - now),
         "this is beta_t alpha_bar_{t-1}, the share of *all* tokens masked in step t; rho_t is the share of those "
@@ -146,6 +165,11 @@ def _coin(coin: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callable:
     return slip(absorbing_posterior, coin=coin)
 
 
+def _rates_taking_turns(xt: Tensor, x0: Tensor, rho: Tensor, mask_id: int, num_states: int) -> Tensor:
+    flat = absorbing_posterior(xt.reshape(-1, 1), x0.reshape(-1, 1), rho.repeat(xt.shape[1]), mask_id, num_states)
+    return flat.reshape(*xt.shape, num_states)
+
+
 def _one_rate_for_all(cases: Sequence[Case], values: Sequence[np.ndarray]) -> bool:
     """The first masked token's rate, that of its letter, explains the whole batch."""
     xt, x0, rho, mask_id, num_states = cases[0].args
@@ -165,6 +189,8 @@ def _posterior_cases(seed: int) -> list[Case]:
             Case((torch.where(hidden[:2], 0, x0[:2] + 1), x0[:2] + 1, rates[:2], 0, 5),
                  "batch of 2, K = 5, mask_id = 0"),
             Case((torch.tensor([[2, 2]]), torch.tensor([[1, 0]]), rates[1:2], 2, 3), "a single sequence, all masked"),
+            Case((torch.tensor([[0, 1], [1, 0]]), torch.tensor([[2, 1], [1, 1]]), rates[:2], 0, 5),
+                 "batch of 2, n = 2, K = 5, some states nowhere"),
             Case((torch.where(hidden[:, :3], 4, x0[:, :3]), x0[:, :3], rates.flip(0), 4, 5),
                  "batch of 3, n = 3, K = 5"),
             Case((torch.where(some, 299, many), many, torch.linspace(0.1, 0.8, 6), 299, 300),
@@ -212,6 +238,8 @@ ABSORBING_POSTERIOR = Question(
         "the mask is taken for the last state; use mask_id":
             only_where(absorbing_posterior, lambda mask_id, num_states: mask_id == num_states - 1),
         "the mask is taken for state 0; use mask_id": only_where(absorbing_posterior, lambda mask_id: mask_id == 0),
+        "the rho_t do not go with their sequences: laid out along the positions, `repeat` takes turns; use "
+        "rho[:, None], or repeat_interleave": _rates_taking_turns,
         "every sequence has its own rho_t: here one number serves the whole batch": Shows(_one_rate_for_all),
         "an entry is negative: probabilities are asked for, not their logarithms":
             somewhere(lambda rows, *_: (rows < -1e-6).any()),
@@ -295,6 +323,13 @@ def _carry_cases(seed: int) -> list[Case]:
             Case((torch.where(hidden[..., None] & (torch.arange(4) != 3), logits - 200, logits),
                   torch.where(hidden, 3, x0), 3), "a network that is very sure of the mask",
                  edge="at a masked position the mask is excluded, with -inf, and the others keep their logits"),
+            Case((1e5 * logits, torch.where(hidden, 3, x0), 3), "logits of some 100,000",
+                 edge="a network may be as sure as it likes: exclude the other states with -inf, add nothing"),
+            Case((logits + 2000 * (torch.arange(4) == 3), torch.where(hidden, 3, x0), 3),
+                 "the logit of the mask 2,000 above the others",
+                 edge="exclude the mask before any softmax: after it nothing may be left of the others"),
+            Case((logits[:, :2], torch.tensor([[0, 1], [1, 0]]), 0), "batch of 2, n = 2, some states nowhere",
+                 edge="there are as many states as logits, whichever of them occur"),
             Case((logits[:, :2], torch.tensor([[3, 1], [0, 3]]), 3), "batch of 2, n = 2",
                  edge="the batch may be as large as a sequence is long, or larger"),
             Case((logits[:1, :1].expand(3, -1, -1), torch.tensor([[3], [1], [0]]), 3), "batch of 3, n = 1",
@@ -383,6 +418,13 @@ def weighted_loss(log_probs: Tensor, x0: Tensor, xt: Tensor, rho: Tensor, mask_i
     return weight(rho, xt.shape[1], masked.sum(-1)) * torch.where(where(masked), prices, 0.0).sum(-1)
 
 
+def _one_token_each(log_probs: Tensor, x0: Tensor, xt: Tensor, rho: Tensor, mask_id: int) -> Tensor:
+    """Of each sequence the last masked token."""
+    masked = xt == mask_id
+    last = masked & (masked.flip(1).cumsum(1).flip(1) == 1)
+    return weighted_loss(log_probs, x0, torch.where(last, mask_id, x0 + (x0 == mask_id)), rho, mask_id)
+
+
 def _unweighted(rho: Tensor, n: int, k: Tensor) -> Tensor:
     return torch.ones_like(rho)
 
@@ -412,10 +454,15 @@ def _loss_cases(seed: int) -> list[Case]:
             Case(first, "batch of 3, K = 4, mask_id = 0"),
             Case((log_probs[:1], x0[:1], xt[:1], rates[2:], 3), "a single sequence"),
             Case((log_probs[:, :3], x0[:, :3], xt[:, :3], rates, 3), "batch of 3, n = 3"),
+            Case((log_probs[::2, :1], x0[::2, :1], xt[::2, :1], rates[::2], 3), "batch of 2, n = 1"),
             Case((wide, many, torch.where(some, 299, many), torch.linspace(0.3, 0.9, 6), 299),
                  "batch of 6, n = 3, K = 300, in float32"),
             Case((log_probs, x0, none, rates, 3), "one sequence without masks",
                  edge="where nothing is masked the loss is 0"),
+            Case((log_probs, x0, none.flip(0), rates, 3), "the last sequence without masks",
+                 edge="where nothing is masked the loss is 0, at the end of the batch, too"),
+            Case(((1e4 * sure).log_softmax(-1), x0, xt, rates, 3), "masked tokens with log p far below -100",
+                 edge="a model that is sure of the wrong token pays for it: -log p is not limited"),
             Case((sure, x0, xt, rates, 3), "a masked token with log p = -70",
                  edge="a model that is sure of the wrong token pays for it: -log p is not limited"),
             Case((certain, x0, xt, rates, 3), "log-probabilities of -inf at visible positions",
@@ -452,6 +499,10 @@ WEIGHTED_LOSS = Question(
             slip(weighted_loss, x0=lambda xt: xt, where=torch.ones_like),
         "rho_t stands inside the logarithm; it is a factor in front of the sum": slip(
             weighted_loss, log_probs=lambda log_probs, rho: log_probs + rho.log()[:, None, None], weight=_unweighted),
+        "rho_t stands inside the logarithm, too; it is a factor in front of the sum, and nowhere else": slip(
+            weighted_loss, log_probs=lambda log_probs, rho: log_probs + rho.log()[:, None, None]),
+        "of each sequence only one masked token is counted: `out[rows] += loss` adds once to a row that is named "
+        "several times. Use index_add_, or torch.where and a sum": _one_token_each,
         "a masked token pays 1 - p here; it pays -log p": slip(weighted_loss, price=lambda log_p: 1 - log_p.exp()),
         "this is the probability, not its logarithm: log_probs are logarithms already, no exp":
             slip(weighted_loss, price=torch.exp),
@@ -718,6 +769,8 @@ SINGLE_TERM = Question(
         "the sign is off: masked_loss is positive already": _weights(-3 * _RHO),
         "t is drawn with probabilities in proportion to rho_t, and weighed for it: right on average, but asked is a "
         "uniform t, weighed by T rho_t": _weights(_RHO.sum() * torch.ones(3)),
+        "no sequence is without masks: the coins may all fall the other way, and the draw is 0 then. Do not toss again":
+            everywhere(lambda draws, *_: (draws > 0).all()),
         "right on average, but not from one t: draw a single t and a single X_t for each sequence":
             everywhere(_right_on_average),
         # t

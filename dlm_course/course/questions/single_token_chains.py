@@ -1,6 +1,6 @@
 """Topic 01: a column of Q_t, the order of a product, sums over paths, sampled paths, a matrix from counted pairs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,10 +16,12 @@ from dlm_course.course.questions.mistakes import (
     dependent,
     everywhere,
     mistakes,
+    nearly,
     only_where,
     seeding,
     slip,
     somewhere,
+    too_even,
 )
 from dlm_course.course.questions.question import Case, Question
 
@@ -94,6 +96,8 @@ NEXT_DISTRIBUTION = Question(
         "itself": lambda matrix, x: matrix[x] / matrix[x].sum(-1, keepdim=True),
         "the columns are right, but the states must be the last dimension: shape (..., K), and Q[:, x] puts them "
         "first": lambda matrix, x: matrix[:, x],
+        "the columns are there, but `reshape` and `view` only cut the numbers anew; to bring a dimension to the end "
+        "use `.T` before indexing, or `movedim`": lambda matrix, x: matrix[:, x].reshape(*x.shape, len(matrix)),
         "this is the most probable next state; asked is the whole distribution over the K states":
             lambda matrix, x: matrix.argmax(0)[x],
         "the states are counted from 0: column x is Q[:, x], not Q[:, x - 1]":
@@ -108,6 +112,8 @@ NEXT_DISTRIBUTION = Question(
             lambda matrix, x: one_hot(matrix.argmax(0)[x], len(matrix)),
         "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
         "dtype too short?": against(next_distribution),
+        "nearly right everywhere, but not for small numbers: is there a threshold, a clamp or an epsilon, or is a "
+        "dtype too short?": against(next_distribution, nearly),
     }),
 )
 
@@ -154,6 +160,9 @@ CUMULATIVE_MATRIX = Question(
             slip(cumulative_matrix, t=lambda t: t + 1),
         "Q_1 is left out: Q_{1:t} has t factors, and Q_1 is matrices[0]":
             lambda matrices, t: cumulative_matrix(matrices[1:], t - 1),
+        "these are the last t matrices, not the first t: take matrices[:t] before you turn the order round":
+            (slip(cumulative_matrix, matrices=lambda matrices: matrices.flip(0)),
+             slip(cumulative_matrix, matrices=lambda matrices, t: matrices[len(matrices) - t:])),
         "this is the product of all T matrices, whatever t is":
             slip(cumulative_matrix, t=lambda matrices: len(matrices)),
         "this is Q_1 for every t; does the return stand inside the loop?": lambda matrices, t: matrices[0],
@@ -170,6 +179,8 @@ CUMULATIVE_MATRIX = Question(
         "identity": _sums_off_one,
         "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
         "dtype too short?": against(cumulative_matrix),
+        "nearly right everywhere, but not for small numbers: is there a threshold, a clamp or an epsilon, or is a "
+        "dtype too short?": against(cumulative_matrix, nearly),
     }),
 )
 
@@ -215,11 +226,12 @@ def _path_cases(seed: int) -> list[Case]:
         cases.append(Case((_random_matrices(num_steps, num_states, generator), x0, t),
                           f"K = {num_states}, T = {num_steps}, x0 = {x0}, t = {t}",
                           edge="" if t else "at t = 0 the only path is x_0 itself, with probability 1"))
-    first = cases[0]
+    first, fair = cases[0], torch.full((3, 2, 2), 0.5, dtype=torch.float64)
     return [first,
             Case((_random_matrices(3, 3, generator), *first.args[1:]), f"another chain, {first.label}"),
             *(Case((_sparse_matrices(3, generator), 0, t), f"K = 4, a chain with zeros, T = 3, x0 = 0, t = {t}")
               for t in (2, 3)),
+            Case((fair, 1, 3), "K = 2, T = 3, every step to either state with 1/2, x0 = 1, t = 3"),
             *cases[1:]]
 
 
@@ -250,6 +262,8 @@ MARGINAL_BY_PATHS = Question(
         "the paths are averaged; they exclude each other, so their probabilities add up":
             (_combined(lambda paths: paths.mean(0)),
              slip(marginal_by_paths, lambda result, matrices, t: result / matrices.shape[-1] ** t)),
+        "paths of equal probability are counted once, as in a set; every path counts":
+            _combined(lambda paths: torch.stack([column.unique().sum() for column in paths.T])),
         "one path into each state overwrites another; their probabilities add up: use +=":
             _combined(lambda paths: paths[-1]),
         "everything is added to the state where the path starts; add it to the one where it ends":
@@ -265,6 +279,8 @@ MARGINAL_BY_PATHS = Question(
         "begun anew at 1 for each path, and added to the state where it ends?": _sums_off_one,
         "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
         "dtype too short?": against(marginal_by_paths),
+        "nearly right everywhere, but not for small numbers: is there a threshold, a clamp or an epsilon, or is a "
+        "dtype too short?": against(marginal_by_paths, nearly),
     }),
 )
 
@@ -272,6 +288,7 @@ MARGINAL_BY_PATHS = Question(
 # 01-4: a path, each state drawn from the one before
 
 _NUM_PATHS = 6000
+_SAME_COLUMNS = 7   # the case in which they are
 
 
 def sample_paths(matrices: Tensor, x0: Tensor, generator: torch.Generator) -> Tensor:
@@ -324,6 +341,14 @@ def _tells_of_another(paths: np.ndarray, matrices: np.ndarray, x0: np.ndarray) -
     return len(x0) == _NUM_PATHS and dependent(visits.swapaxes(0, 1).reshape(len(x0), -1), x0)
 
 
+def _too_even(cases: Sequence[Case], paths: Sequence[np.ndarray]) -> bool:
+    """True if the states come up nearly as often as they should in every step, as no independent draws do."""
+    matrices, x0 = cases[_SAME_COLUMNS].args
+    counts = (paths[_SAME_COLUMNS][1:, :, None] == np.arange(matrices.shape[-1])).sum(1)
+    expected = len(x0) * matrices[..., 0].numpy()
+    return too_even(((counts - expected)**2 / expected).sum(), freedom=counts.size - len(counts))
+
+
 def _impossible(paths: np.ndarray, matrices: np.ndarray, x0: np.ndarray) -> bool:
     """True if a path, which starts where it must, holds a step of probability 0."""
     if paths.min() < 0 or paths.max() >= matrices.shape[-1] or (paths[0] != x0).any():
@@ -341,6 +366,7 @@ def _sample_cases(seed: int) -> list[Case]:
     sparse[:, [2, 3, 0, 1], [0, 1, 2, 3]] *= 0.05
     rare = torch.eye(3, dtype=torch.float64)        # never to 2, and seldom to 1
     rare[:2, 0] = torch.tensor([1 - 9e-4, 9e-4])
+    same = others[0, :, :1].expand(3, 3)            # the next state does not depend on the last
     few = (others, mixed[:300])
     return [Case((matrices, start), "K = 3, T = 3, x0 all 1", 10 + seed),
             *[Case(few, "K = 3, T = 3, 300 tokens", 10 + seed)] * 2,
@@ -349,6 +375,7 @@ def _sample_cases(seed: int) -> list[Case]:
             Case((sparse / sparse.sum(-2, keepdim=True), mixed),
                  "K = 4, T = 2, x0 = 0, 1, 2, 0, 1, 2, ..., chain with zeros", 12 + seed),
             Case((rare.expand(8, 3, 3).clone(), start - 1), "K = 3, T = 8, x0 all 0, rare steps", 13 + seed),
+            Case((same.expand(16, 3, 3).clone(), mixed[:600]), "K = 3, T = 16, equal columns, 600 tokens", 15 + seed),
             Case((matrices, start[:1]), "a single token", 14 + seed,
                  edge="N may be 1, and the result then has shape (T + 1, 1): does a squeeze() take off more than the "
                       "last dimension?")]
@@ -395,6 +422,8 @@ SAMPLE_PATHS = Question(
             slip(path_law, matrices=lambda matrices: torch.full_like(matrices, 1 / matrices.shape[-1])),
         "the path of one token tells of that of another: every token needs random numbers of its own":
             somewhere(_tells_of_another, always=True),
+        "the states come up too evenly: independent tokens differ from what is expected by about a standard deviation. "
+        "Do the tokens share one set of evenly spread random numbers?": Shows(_too_even, always=True),
         "a path takes a step from x_{t-1} to x_t whose probability in Q_t is 0":
             somewhere(_impossible),
         "a step of probability 0.0009 is never taken: is there a threshold, or are the random numbers too coarse?":
@@ -419,6 +448,15 @@ def _pair_counts(before: Tensor, after: Tensor, num_states: int) -> Tensor:
     return pairs.reshape(num_states, num_states).double()
 
 
+def _flatter(value: np.ndarray, right: np.ndarray) -> bool:
+    """True if every column lies between the right one and 1/K everywhere, on the straight line, and not at the ends."""
+    even = 1 / len(right)
+    way = ((value - right) * (even - right)).sum(0) / np.maximum(((even - right)**2).sum(0), 1e-12)
+    seen = np.abs(right - even).max(0) > 1e-6
+    return bool(np.allclose(value, right + way * (even - right), atol=1e-9)
+                and seen.any() and (way[seen] > 1e-9).all() and (way[seen] < 0.5).all())
+
+
 def _estimate_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     cases = []
@@ -434,7 +472,10 @@ def _estimate_cases(seed: int) -> list[Case]:
         if unseen == num_states - 1:
             after[after == unseen] = 0
         cases.append(Case((before, after, num_states), label, edge=edge))
-    return [*cases[:2], _many_pairs(generator), *cases[2:]]
+    twelve = torch.arange(144).repeat(2)
+    return [*cases[:2], _many_pairs(generator), *cases[2:],
+            Case((twelve // 12, (twelve % 12 + twelve // 12 * 5) % 12 // 3 * 2, 12), "K = 12, 288 pairs",
+                 edge="there may be ten states and more: do two pairs have the same number?")]
 
 
 def _many_pairs(generator: torch.Generator) -> Case:
@@ -469,6 +510,13 @@ ESTIMATE_MATRIX = Question(
         "1/K belongs only in the column of a state that was never seen; a pair that never occurred has frequency 0":
             somewhere(lambda value, *_: np.abs(value.sum(0) - 1).max() > 1e-3
                       and (np.abs(value - 1 / len(value)) < 1e-6).any()),
+        "a number is added to every count, or something like it: the columns are nearer to 1/K than the plain "
+        "frequencies are": against(estimate_matrix, lambda value, right: _flatter(value, right)),
+        "these are the pairs of neighbours in `before`, or in `after`, as if both were one text; the n-th pair is "
+        "before_n and after_n":
+            (slip(estimate_matrix, after=lambda before, after: torch.cat([before[1:], after[-1:]])),
+             lambda before, after, num_states: estimate_matrix(before[:-1], before[1:], num_states),
+             lambda before, after, num_states: estimate_matrix(after[:-1], after[1:], num_states)),
         "one was added to every count (smoothing); the task asks for the plain frequencies":
             slip(_pair_counts, lambda counts: _columns(counts + 1)),
         "a pair is left out: every n counts, the first and the last, too":

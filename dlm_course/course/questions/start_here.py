@@ -39,8 +39,9 @@ MASK_SHARE = Question(
             slip(mask_share, lambda share: share.mean()),
             slip(mask_share, lambda share: share.mean().expand(len(share)))),
         "this is in per cent; a share lies between 0 and 1": slip(mask_share, lambda share: 100 * share),
-        "this is the ratio of masked to visible tokens; a share is the count divided by the length n":
+        "this is the ratio of masked to visible tokens; a share is the count divided by the length n": (
             slip(mask_share, lambda share: share / (1 - share)),
+            slip(mask_share, lambda share, xt: (share / (1 - share).clamp(min=1 / xt.shape[-1])).clamp(max=1))),
         "the count does not fit its type: a uint8 ends at 255 and begins again at 0":
             slip(mask_share, lambda share, xt: (share * xt.shape[-1]).round() % 256 / xt.shape[-1]),
         "divided by the longer side of the batch; a share is the count divided by the length n":
@@ -55,6 +56,10 @@ MASK_SHARE = Question(
         "the average runs over the sequences, position by position; it must run over the tokens of a sequence, the "
         "last dimension": slip(mask_share, xt=lambda xt: xt.T),
         "the mask is not always the last state: compare with mask_id": slip(mask_share, mask_id=lambda xt: xt.max()),
+        "divided by the number of tokens of the whole batch; a share is the count divided by the length n":
+            slip(mask_share, lambda share, xt: share / len(xt)),
+        "states above mask_id are counted, too; only mask_id itself is the mask":
+            lambda xt, mask_id: (xt >= mask_id).double().mean(-1),
         "divided by the number of sequences; a share is the count divided by the length n":
             slip(mask_share, lambda share, xt: share * xt.shape[-1] / len(xt)),
     }),
