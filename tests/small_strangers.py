@@ -583,7 +583,7 @@ CHEATS = {
     "wrong dtype": Kind(answering("def next_distribution(matrix, x): return (matrix.T[x] > 0).long()"), "✗○○○○",
                         "dtype int64, expected floating point"),
     "complex": Kind(answering("def next_distribution(matrix, x): return matrix.T[x] + 0j"), "✗○○○○", "dtype complex"),
-    "rounded": Kind(answering("def next_distribution(matrix, x): return matrix.T[x].half()"), "✗○○○○", "wrong value"),
+    "rounded": Kind(answering("def next_distribution(matrix, x): return matrix.T[x].half()"), "✗○○○○", "nearly right"),
     "input mutated in place": Kind(in_function("matrix.mul_(1.0).add_(0.0)\nresult = matrix.T[x]\nmatrix.zero_()\n"
                                                "return result"), "✗○○○○", "changed its argument number 1 in place"),
     "forged output": Kind(answering("""
