@@ -671,7 +671,7 @@ WRONG = [
                 mask_rate[t] = (mask_rate[t] - mask_rate[t - 1]) / (1 - mask_rate[t - 1])
             return mask_rate
     """),
-    Wrong(BETA, "overwrites-on-the-way", None, """
+    Wrong(BETA, "overwrites-on-the-way", r"overwritten", """
         def beta_from_mask_rate(mask_rate):
             b = mask_rate.clone()
             for t in range(1, len(b)):
@@ -1213,13 +1213,6 @@ WRONG = [
             alpha_bar = 1 - mask_rate
             survived = torch.cumprod(torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]]), 0)
             return 1 - alpha_bar / survived
-    """),
-    Wrong(BETA, "overwritten-neighbour", r"from the third value on the", """
-        def beta_from_mask_rate(mask_rate):
-            beta = mask_rate.clone()
-            for t in range(1, len(beta)):
-                beta[t] = (beta[t] - beta[t - 1]) / (1 - beta[t - 1])
-            return beta
     """),
     Wrong(BETA, "adds-beta-to-hidden", r"the share that is masked grows", """
         def beta_from_mask_rate(mask_rate):

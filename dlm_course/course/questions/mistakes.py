@@ -7,6 +7,7 @@ A topic's mistakes are a mapping: the message, then the answer that earns it, th
         "the mask keeps its mass": slip(loss, mask=None),                          # ... with another switch
         "the result is not finite": somewhere(lambda value, *_: not np.isfinite(value).all()),
         **seeding(same=[(0, 1)], other=(0, 2), again=(2, 4)),                      # what every sampler can get wrong
+        **rare_lost(loss),                                                         # ... and every threshold
     })
 """
 
@@ -213,6 +214,13 @@ def against(other: Callable[..., Tensor], test: Callable[[np.ndarray, np.ndarray
     """test(value, other(*arguments)) of every case, both arrays: where a mistake shows in part, or gives NaN."""
     return Shows(lambda cases, values: all(test(value, other(*case.args).numpy()) for case, value in
                                            zip(cases, values, strict=True)))
+
+
+def rare_lost(right: Callable[..., Tensor]) -> dict[str, Sign | tuple[Sign, ...]]:
+    """What a threshold makes wrong where small numbers count: those below 1e-6, or, if it is larger, some more."""
+    cause = "is there a threshold, a clamp or an epsilon, or is a dtype too short?"
+    return {f"right up to 1e-6, but what is rarer than that is wrong: {cause}": against(right),
+            f"nearly right everywhere, but not for small numbers: {cause}": against(right, nearly)}
 
 
 def agreeing(other: Callable[..., Tensor], at: Any = ..., *, rtol: float | np.ndarray = 1e-4) -> Shows:

@@ -16,8 +16,8 @@ from dlm_course.course.questions.mistakes import (
     dependent,
     everywhere,
     mistakes,
-    nearly,
     only_where,
+    rare_lost,
     seeding,
     slip,
     somewhere,
@@ -110,10 +110,7 @@ NEXT_DISTRIBUTION = Question(
             lambda matrix, x: matrix.T[x].softmax(-1),
         "1 stands at the most probable next state and 0 elsewhere; asked is the whole distribution":
             lambda matrix, x: one_hot(matrix.argmax(0)[x], len(matrix)),
-        "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
-        "dtype too short?": against(next_distribution),
-        "nearly right everywhere, but not for small numbers: is there a threshold, a clamp or an epsilon, or is a "
-        "dtype too short?": against(next_distribution, nearly),
+        **rare_lost(next_distribution),
     }),
 )
 
@@ -177,10 +174,7 @@ CUMULATIVE_MATRIX = Question(
         "the product starts from zeros; start from the identity, which changes nothing": _all_zero,
         "the columns of the result do not sum to 1: chain the steps with the matrix product (@), starting from the "
         "identity": _sums_off_one,
-        "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
-        "dtype too short?": against(cumulative_matrix),
-        "nearly right everywhere, but not for small numbers: is there a threshold, a clamp or an epsilon, or is a "
-        "dtype too short?": against(cumulative_matrix, nearly),
+        **rare_lost(cumulative_matrix),
     }),
 )
 
@@ -277,10 +271,7 @@ MARGINAL_BY_PATHS = Question(
         "the result is 0: does the probability of a path start from 0? A product starts from 1": _all_zero,
         "the probabilities of the K states do not sum to 1. Is a path's probability the *product* of its t steps, "
         "begun anew at 1 for each path, and added to the state where it ends?": _sums_off_one,
-        "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
-        "dtype too short?": against(marginal_by_paths),
-        "nearly right everywhere, but not for small numbers: is there a threshold, a clamp or an epsilon, or is a "
-        "dtype too short?": against(marginal_by_paths, nearly),
+        **rare_lost(marginal_by_paths),
     }),
 )
 
@@ -511,7 +502,7 @@ ESTIMATE_MATRIX = Question(
             somewhere(lambda value, *_: np.abs(value.sum(0) - 1).max() > 1e-3
                       and (np.abs(value - 1 / len(value)) < 1e-6).any()),
         "a number is added to every count, or something like it: the columns are nearer to 1/K than the plain "
-        "frequencies are": against(estimate_matrix, lambda value, right: _flatter(value, right)),
+        "frequencies are": against(estimate_matrix, _flatter),
         "these are the pairs of neighbours in `before`, or in `after`, as if both were one text; the n-th pair is "
         "before_n and after_n":
             (slip(estimate_matrix, after=lambda before, after: torch.cat([before[1:], after[-1:]])),

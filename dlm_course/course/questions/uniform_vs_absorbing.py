@@ -22,6 +22,7 @@ from dlm_course.course.questions.mistakes import (
     mistakes,
     nearly,
     only_where,
+    rare_lost,
     seeding,
     slip,
     somewhere,
@@ -94,10 +95,7 @@ CLOSED_FORM = Question(
             value[:, np.isfinite(wrong).all(0)], wrong[:, np.isfinite(wrong).all(0)])),
         "the diagonal is 1 minus the rest of its *row*; it is the columns that sum to 1":
             slip(closed_form, lambda matrix: matrix + (1 - matrix.sum(1)).diag()),
-        "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
-        "dtype too short?": against(closed_form),
-        "nearly right everywhere, but not for small numbers: is there a threshold, a clamp or an epsilon, or is a "
-        "dtype too short?": against(closed_form, nearly),
+        **rare_lost(closed_form),
     }),
 )
 
@@ -518,10 +516,7 @@ BAND_MATRIX = Question(
             somewhere(lambda value, *_: (value < -1e-6).any()),
         "the columns do not sum to 1: the diagonal is 1 minus the sum of the other entries of its column":
             somewhere(lambda value, *_: (np.abs(value.sum(0) - 1) > 1e-4).any()),
-        "right up to 1e-6, but what is rarer than that is wrong: is there a threshold, a clamp or an epsilon, or is a "
-        "dtype too short?": against(gaussian_band),
-        "nearly right everywhere, but not for small numbers: is there a threshold, a clamp or an epsilon, or is a "
-        "dtype too short?": against(gaussian_band, nearly),
+        **rare_lost(gaussian_band),
     }),
 )
 

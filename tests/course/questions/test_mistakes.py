@@ -15,9 +15,11 @@ from dlm_course.course.questions.mistakes import (
     everywhere,
     mistakes,
     only_where,
+    rare_lost,
     seeding,
     slip,
     somewhere,
+    too_even,
 )
 
 ROWS = 4000
@@ -130,6 +132,25 @@ def test_right_in_some_cases_alone():
     assert only_where(power, lambda n: n == 2).symptom(CASES, wrong)
     assert not only_where(power, lambda n: n == 2).symptom(CASES, values())
     assert not only_where(power, lambda n: n == 3).symptom(CASES, wrong)
+
+
+@pytest.mark.parametrize(("threshold", "shown"), [(0, [True, True]), (1e-7, [True, True]), (1e-5, [False, True]),
+                                                  (1e-2, [False, False])])
+def test_what_is_rare_is_lost_below_a_threshold(threshold, shown):
+    def law():
+        return torch.tensor([0.999, 1e-3, 5e-6, 5e-8], dtype=torch.float64)
+    value = np.where(law().numpy() < threshold, 0, law().numpy())
+    found = rare_lost(law).values()
+    assert [bool(sign.symptom([Case((), "a law")], [value])) for sign in found] == shown
+
+
+def test_draws_are_too_even_where_no_independent_ones_are():
+    generator = np.random.default_rng(0)
+    counts = generator.multinomial(600, [0.2, 0.3, 0.5], size=(2000, 16))
+    expected = 600 * np.array([0.2, 0.3, 0.5])
+    assert not any(too_even(((each - expected)**2 / expected).sum(), freedom=32) for each in counts)
+    nearly_exact = expected + generator.integers(-1, 2, (16, 3))
+    assert too_even(((nearly_exact - expected)**2 / expected).sum(), freedom=32)
 
 
 def test_the_mistakes_of_a_sampler():

@@ -364,6 +364,15 @@ def test_an_answer_that_never_ends(tmp_path, solved):
     assert [str(verdict) for verdict in error.verdicts] == [PASSED[0], NO_END, *PASSED[2:]]
 
 
+def test_what_an_answer_does_after_its_check_costs_nothing(tmp_path, solved):
+    """The cell that uses the functions once they pass is not run: it is there to be looked at."""
+    source = answer(solved, 5).source
+    answer(solved, 5).source = source.replace("### BEGIN SOLUTION", "while len(before) > 40_000: pass")
+    assert answer(solved, 5).source != source
+    verdicts = validate(assemble(solved, "01"), tmp_path, cell_timeout=CELL_TIMEOUT)
+    assert [str(verdict) for verdict in verdicts] == PASSED
+
+
 # Output that a right answer leaves in the cell of its check
 
 @pytest.fixture(scope="module")
