@@ -1,13 +1,16 @@
 """How the suite is run: what goes to one worker, the longest first; and each cell of a lecture once more at its end."""
 
+import itertools
 import os
 import re
+import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client import KernelManager
 
 ROOT = Path(__file__).parent
 AGAIN = ROOT / "tests" / "notebooks" / "again.py"
@@ -22,6 +25,17 @@ LONGEST = ["lectures/09_", "solutions/10_", "exercises/10_", "tests/course/gradi
 
 def pytest_addoption(parser):
     parser.addoption("--once", action="store_true", help="do not run each cell of a lecture once more at its end")
+
+
+def pytest_configure(config):
+    """Kernels on socket files: a TCP port that is free when it is chosen may be another worker's a moment later."""
+    if config.getoption("--nbval", default=False) and os.name == "posix":
+        import nbval.kernel
+
+        folder, number = tempfile.TemporaryDirectory(prefix="kernels-"), itertools.count()
+        config.add_cleanup(folder.cleanup)
+        nbval.kernel.KernelManager = lambda **options: KernelManager(
+            transport="ipc", ip=f"{folder.name}/{next(number)}", **options)
 
 
 @pytest.hookimpl(tryfirst=True)
