@@ -54,7 +54,7 @@ def _autoregressive_cases(seed: int) -> list[Case]:
     x = torch.tensor([[0, 1, 2, 0], [2, 2, 1, 1], [1, 0, 0, 2]])
     more = torch.tensor([[2, 0, 1], [0, 0, 2], [1, 2, 1], [0, 1, 1], [2, 1, 0]])   # more texts than symbols
     weights = 0.1 * torch.randn(76, 3, 3, dtype=torch.float64, generator=generator)
-    weights[0, 0] = torch.tensor([12.0, 0.0, 0.0])                                 # symbols 1 and 2 are unlikely
+    weights[0, 0] = torch.tensor([14.0, 0.0, 0.0])                                 # symbols 1 and 2 are unlikely
     rare = 0.5 * torch.randn(4, 5, 5, dtype=torch.float64, generator=generator)
     rare[0, 0] = torch.tensor([0.0, -27.0, -1.0, 0.0, 1.0])                        # symbol 1 is nearly impossible
     texts = torch.tensor([[0, 1, 4, 2], [1, 1, 3, 1], [3, 0, 2, 4], [2, 4, 0, 1]])
@@ -305,6 +305,8 @@ def _vae_cases(seed: int) -> list[Case]:
             Case((sharp, torch.tensor([[0, 1], [1, 2]]), mean[:2, :2], log_var[:2, :2]), "logits up to 300 apart",
                  edge="a bin's probability is down to exp(-300) here, and its logarithm is wanted as it is: take "
                       "log_softmax of the logits, without a clamp or an epsilon"),
+            Case((logits, x, torch.zeros(3, 300).double(), torch.full((3, 300), -3.0).double()), "300 latent numbers",
+                 edge="the product of so many variances is 0 for the computer: add up their logarithms"),
             Case((long + torch.tensor([0.0, 2000.0, -500.0]).double()[:, None, None], torch.tensor([[0, 3, 1]] * 3),
                   mean, log_var), "logits of one point 2,000 above those of another",
                  edge="each row of logits stands for itself, wherever it lies: only differences within it count"),
@@ -413,6 +415,17 @@ class _Growth:
 
 
 @dataclass(frozen=True)
+class _Straight:
+    """sigma(s) = s."""
+
+    derivative: bool = False
+
+    def __call__(self, s: float) -> Tensor:
+        time = _checked(s)
+        return torch.ones_like(time) if self.derivative else time
+
+
+@dataclass(frozen=True)
 class _Decay:
     """alpha(s) = exp(-rate s^2): what the variance preserving process keeps of the data at s."""
 
@@ -472,6 +485,9 @@ def _field_cases(seed: int) -> list[Case]:
             Case((square, square1, 0.6, *ve, *slow), "three points of three numbers, t = 0.6"),
             Case((x, x1, 0.02, *ve, *strong), "t = 0.02, near the noise",
                  edge="alpha is nearly 0 there; use it as it is, without a clamp"),
+            Case((x, x1, 0.9999, _Straight(), _Straight(True), *slow), "t = 0.9999, next to the data",
+                 edge="sigma and 1 - alpha^2 are nearly 0 there; divide by them as they are, without a clamp or an "
+                      "epsilon"),
             Case((x, x1, 0.92, *fine, *slow), "t = 0.92, near the data",
                  edge="sigma and 1 - alpha^2 are nearly 0 there; divide by them as they are, without a clamp or an "
                       "epsilon")]
@@ -612,6 +628,8 @@ def _variation_cases(seed: int) -> list[Case]:
             Case((p[:4] / p[:4].sum(), torch.tensor([1, 5, 2, 4])), "K = 4, N = 12"),
             Case((p[2:] / p[2:].sum(), torch.tensor([3, 3, 4, 2])), "K = 4, N = 12, another truth"),
             Case((torch.tensor([0.5, 0.5, 0.0]).double(), torch.tensor([1, 1, 0])), "K = 3, N = 2"),
+            Case((torch.tensor([1.0, 0.0]).double(), torch.tensor([1, 1])), "K = 2, an impossible outcome came up",
+                 edge="what should not come up counts in the total variation"),
             Case((torch.tensor([1.0, 0.0]).double(), torch.tensor([5, 0])), "K = 2, a certain outcome",
                  edge="a certain outcome always comes up: both numbers are 0")]
 

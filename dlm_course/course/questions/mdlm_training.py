@@ -162,7 +162,9 @@ def _corrupt_cases(seed: int) -> list[Case]:
             replace(other, goes_on=True),
             Case((square + (square >= 2), 2), "x0 of shape (60, 60), mask_id = 2", seed + 35),
             *[single := Case((long, 5), f"x0 of shape (1, {_LONG})", seed + 36)],
-            *[replace(single, goes_on=True)] * 3]
+            *[replace(single, goes_on=True)] * 3,
+            Case((x0[:1, :1], 5), "a single text of one token", seed + 37,
+                 edge="k is 1 there, the whole text: torch.randint leaves its upper end out")]
 
 
 CORRUPT = Question(
@@ -276,6 +278,7 @@ def _loss_cases(seed: int) -> list[Case]:
     return [Case((logits, x0, torch.where(hidden, 4, x0), 4), "batch of 3, n = 6, K = 5, the mask last"),
             Case((logits, x0 + 1, torch.where(hidden, 0, x0 + 1), 0), "batch of 3, n = 6, K = 5, mask_id = 0"),
             Case((logits[1:2], x0[1:2], torch.where(hidden[1:2], 4, x0[1:2]), 4), "a single text"),
+            Case((logits[:, :1], x0[:, :1], torch.full_like(x0[:, :1], 4), 4), "batch of 3, n = 1"),
             Case((logits, x0 + (x0 >= 2), torch.full_like(x0, 2), 2), "all tokens masked, mask_id = 2"),
             Case((rare, tokens, torch.where(seven, 5, tokens), 5), "batch of 7, n = 3, K = 6",
                  edge="one true token has a probability of about e^-65 there, others one of nearly 1, and each costs "
@@ -283,6 +286,11 @@ def _loss_cases(seed: int) -> list[Case]:
             Case((large, square, torch.where(five, 3, square), 3), "batch of 5, n = 5, logits near 120 and -120",
                  edge="only differences of logits count: log_softmax subtracts the largest one first, and the mask's "
                       "logit is -inf, below any other"),
+            Case((logits + 1000.0 * (torch.arange(5) == 4), x0, torch.where(hidden, 4, x0), 4),
+                 "the logit of the mask 1,000 above the others",
+                 edge="exclude the mask before the softmax: after it nothing may be left of the others"),
+            Case(((100 * logits).float(), x0, torch.where(hidden, 4, x0), 4), "logits some 100 apart, float32",
+                 edge="a token costs what it costs, also where its probability has no float32"),
             Case((long_logits, long, torch.where(long_hidden, 2, long), 2), "a single text of n = 2000",
                  edge="a product of so many probabilities is 0 for the computer, and eight or sixteen bits hold no "
                       "such sums: add up logarithms, in float32 or float64")]
@@ -384,6 +392,12 @@ def _paired_cases(seed: int) -> list[Case]:
     far[7] -= 60    # one text decides
     return [Case((2 + common, 1.7 + common + 0.1 * noise), "N = 40"), Case((few + 1, 0.5 * few + other), "N = 5"),
             Case((two[1], two[0]), "N = 2"), Case((many, far), "N = 1200, float32"),
+            Case((torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 1.0, 1.0])), "N = 3, one text with the same loss",
+                 edge="a text on which both lose the same counts, with the difference 0; and one model may lose the "
+                      "same on every text"),
+            Case(((500 + 0.05 * noise).float(), torch.zeros(40)), "N = 40, far apart and hardly different, float32",
+                 edge="the mean of the squares less the square of the mean loses all digits there: subtract the mean "
+                      "first"),
             Case((2 + common, 2 + common + 0.002 * noise), "N = 40, nearly the same losses",
                  edge="small differences count as they are, without a smallest value")]
 
