@@ -286,14 +286,15 @@ def _loss_cases(seed: int) -> list[Case]:
             Case((large, square, torch.where(five, 3, square), 3), "batch of 5, n = 5, logits near 120 and -120",
                  edge="only differences of logits count: log_softmax subtracts the largest one first, and the mask's "
                       "logit is -inf, below any other"),
-            Case((logits + 1000.0 * (torch.arange(5) == 4), x0, torch.where(hidden, 4, x0), 4),
-                 "the logit of the mask 1,000 above the others",
+            Case((logits + 25.0 * (torch.arange(5) == 4), x0, torch.where(hidden, 4, x0), 4),
+                 "the logit of the mask 25 above the others",
                  edge="exclude the mask before the softmax: after it nothing may be left of the others"),
-            Case(((100 * logits).float(), x0, torch.where(hidden, 4, x0), 4), "logits some 100 apart, float32",
-                 edge="a token costs what it costs, also where its probability has no float32"),
             Case((long_logits, long, torch.where(long_hidden, 2, long), 2), "a single text of n = 2000",
                  edge="a product of so many probabilities is 0 for the computer, and eight or sixteen bits hold no "
-                      "such sums: add up logarithms, in float32 or float64")]
+                      "such sums: add up logarithms, in float32 or float64"),
+            Case(((6 * logits).float() - 40 * (torch.arange(5) == 4), x0, torch.where(hidden, 4, x0), 4),
+                 "logits far apart, float32",
+                 edge="a token costs what it costs, also where its probability is next to nothing")]
 
 
 def _priced(price: Callable[[Tensor], Tensor]) -> Callable:
