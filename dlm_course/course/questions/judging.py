@@ -126,17 +126,33 @@ class _Answer:
         return ""
 
     def _value_problem(self) -> str:
+        found, refused = {}, False
         for n in self.at:
             case = self.key.cases[n]
-            try:
-                self.seen(n)
-            except ValueError as error:
-                return f"{error} ({case.label})"
             name = functools.partial(self.question.entry, case) if self.question.entry else None
-            difference = self._difference(n, self.key.expected(n), name)
+            try:
+                difference = self._difference(n, self.key.expected(n), name)
+            except ValueError as error:
+                difference, refused = str(error), True
             if difference:
-                return f"{difference} ({case.label})"
-        return ""
+                found[n] = f"{difference} ({case.label})"
+        if not found:
+            return ""
+        return next(iter(found.values())) + ("" if refused or self.question.entry else self._where(list(found)))
+
+    def _where(self, wrong: Sequence[int]) -> str:
+        """What all the entries and cases have in common, or which of them are right: what is seen, without a guess."""
+        seen, expected = ([values(n) for n in self.at] for values in (self.seen, self.key.expected))
+        if len(wrong) == len(self.at):
+            return _in_common(seen, expected)
+        right = [n for n in self.at if n not in wrong]
+        few = min(right, wrong[1:], key=len)
+        if len(wrong) == 1:
+            return "; right in all other cases"
+        if len(few) > 3:
+            return f"; right in {len(right)} of {len(self.at)} cases"
+        labels = "; ".join(self.key.cases[n].label for n in few)
+        return f"; right only in: {labels}" if few == right else f"; wrong also in: {labels}; right in all others"
 
     def _agrees(self, number: int) -> bool:
         """True if the values are those of this misconception's function in every case."""
@@ -178,6 +194,23 @@ def _difference(seen: np.ndarray, target: np.ndarray, tolerance: np.ndarray | fl
     if is_now == should_be:
         is_now, should_be = (f"{float(value):.9g}" for value in (seen[index], target[index]))
     return f"wrong value: {entry} is {is_now}, expected {should_be}"
+
+
+def _in_common(seen: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> str:
+    """The factor or the difference that all entries of all cases have in common, in words; "" if there is none."""
+    if any(one.shape != other.shape or one.dtype.kind != "f" for one, other in zip(seen, expected, strict=True)):
+        return ""
+    one, other = (np.concatenate([values.ravel() for values in all]) for all in (seen, expected))
+    if len(one) < 3 or not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return ""
+    counts = np.abs(other) > 1e-3
+    factor = np.median(one[counts] / other[counts]) if counts.sum() >= 3 else 0.0
+    if factor and np.allclose(one, factor * other, rtol=1e-4, atol=1e-6):
+        return f"; every entry of every case is {factor:.4g} times what is expected"
+    shift = np.median(one - other)
+    if np.allclose(one, other + shift, rtol=1e-4, atol=1e-6):
+        return f"; every entry of every case is too {'large' if shift > 0 else 'small'} by {abs(shift):.4g}"
+    return ""
 
 
 def _kind(kind: str) -> str:

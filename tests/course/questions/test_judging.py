@@ -66,6 +66,29 @@ def test_a_wrong_number_without_dimensions_has_no_entry():
     assert verdict(lambda x: x, question).reason == "wrong value: it is 3, expected 6 (only)"
 
 
+@pytest.mark.parametrize(("change", "said"), [
+    (lambda y: y * 1.5, "; every entry of every case is 1.5 times what is expected"),
+    (lambda y: y - 0.25, "; every entry of every case is too small by 0.25"),
+    (lambda y: y + 0.25, "; every entry of every case is too large by 0.25"),
+    (lambda y: y**2, "")])
+def test_what_all_entries_have_in_common_is_said(change, said):
+    assert verdict(lambda x: change(2 * x)).reason.partition(")")[2] == said
+
+
+@pytest.mark.parametrize(("number", "wrong", "said"), [
+    (3, [2], "; right in all other cases"), (4, [0, 2], "; wrong also in: x = 2; right in all others"),
+    (6, [0, 1, 3, 4, 5], "; right only in: x = 2"), (10, [0, 2, 4, 6, 8], "; right in 5 of 10 cases"),
+    (3, [0, 1, 2], "")])
+def test_where_it_is_right_and_wrong_is_said(number, wrong, said):
+    question = doubling(cases=lambda seed: [Case((torch.tensor(float(x)),), f"x = {x}") for x in range(number)])
+    assert verdict(lambda x: 2 * x + x**2 + 1 if int(x) in wrong else 2 * x, question).reason.partition(")")[2] == said
+
+
+def test_of_what_a_sampler_draws_only_the_entry_is_said():
+    question = doubling(entry=lambda case, index: f"the share {index[0]}")
+    assert verdict(lambda x: 3 * x, question).reason == "wrong value: the share 0 is 3, expected 2 (first)"
+
+
 @pytest.mark.parametrize("where", [slice(None), 1])
 def test_nan_is_wrong(where):
     def double(x):
@@ -324,5 +347,5 @@ def test_what_an_answer_does_to_its_cases_does_not_reach_the_key():
         f.value = 5.0
         return 5 * x
 
-    assert verdict(double, question).reason == "wrong value: entry [0] is 5, expected 2 (only)"
+    assert verdict(double, question).reason.startswith("wrong value: entry [0] is 5, expected 2 (only)")
     assert verdict(lambda f, x: f(x), question).passed
