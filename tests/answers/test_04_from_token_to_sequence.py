@@ -2055,6 +2055,16 @@ WRONG = [
                 xt[i] = x0[i]
             return nll
     """),
+    Wrong(ORDERED, "reveals-repeats", r"every token with the same symbol", """
+        def ordered_nll(denoiser, x0, order, mask_id):
+            shown = torch.zeros_like(x0, dtype=torch.bool)
+            total = 0.0
+            for i in order:
+                xt = torch.where(shown, x0, mask_id)
+                total = total - torch.log(denoiser(xt)[i, x0[i]])
+                shown |= x0 == x0[i]
+            return total
+    """),
     Wrong(FORWARD, "counts-of-uint8", r"count may be too large", """
         def forward_log_prob(matrix, x0, xt):
             K = len(matrix)
@@ -2063,6 +2073,23 @@ WRONG = [
                 for a, c in zip(xt[b].tolist(), x0[b].tolist()):
                     counts[b, a, c] += 1
             return torch.xlogy(counts.to(matrix.dtype), matrix).sum((1, 2))
+    """),
+    Wrong(FORWARD, "kept-or-damaged", r"only whether a token stayed is", """
+        def forward_log_prob(matrix, x0, xt):
+            keep = matrix.diagonal()[x0]
+            return torch.where(x0 == xt, keep, 1 - keep).log().sum(-1)
+    """),
+    Wrong(FORWARD, "rescue-too-late", r"the arguments may be float32:", """
+        def forward_log_prob(matrix, x0, xt):
+            p = matrix[xt, x0]
+            total = torch.zeros(p.shape[0], dtype=p.dtype)
+            run = torch.ones(p.shape[0], dtype=p.dtype)
+            for i in range(p.shape[1]):
+                run = run * p[:, i]
+                small = (run < 1e-200) & (run > 0)
+                total = torch.where(small, total + run.log(), total)
+                run = torch.where(small, torch.ones_like(run), run)
+            return total + run.log()
     """),
     Wrong(TC, "small-values-made-0", r"is not 0", """
         def total_correlation(joint):
@@ -2096,6 +2123,21 @@ WRONG = [
             log_ratio = torch.where(posterior > 0, posterior.log() - model.log(), 0.0)
             factor = torch.exp((posterior * log_ratio).sum(-1))     # the KL of a product is a product of these
             return factor.prod(-1).log()
+    """),
+    Wrong(KL, "crossed-einsum", r"every position of the posterior meets", """
+        def sequence_kl(posterior, model):
+            negative_entropy = torch.special.xlogy(posterior, posterior).sum(dim=(1, 2))
+            cross = torch.einsum("bnk,bmk->b", posterior, model.log())
+            return negative_entropy - cross
+    """),
+    Wrong(KL, "product-over-positions-2", r"the positions are multiplied to one", """
+        def sequence_kl(posterior, model):
+            log_q = posterior.log().sum(dim=1)
+            log_p = model.log().sum(dim=1)
+            log_q = log_q - log_q.logsumexp(-1, keepdim=True)
+            log_p = log_p - log_p.logsumexp(-1, keepdim=True)
+            q = log_q.exp()
+            return torch.where(q > 0, q * (log_q - log_p), 0).sum(-1)
     """),
 ]
 

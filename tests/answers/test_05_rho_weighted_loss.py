@@ -1853,6 +1853,30 @@ WRONG = [
             before = torch.cat([products[1:], products.new_ones(1)])
             return beta * before / (1 - products)
     """),
+    Wrong(RHO, "certain-step", r"1 where beta_t = 1; a", """
+        def rho(beta):
+            after = (1 - beta).cumprod(0)
+            before = torch.ones_like(after)
+            before[1:] = after[:-1]
+            return torch.where(beta == 1, torch.ones_like(beta), beta * before / (1 - after))
+    """),
+    Wrong(RHO, "powers", r"alpha_bar_t is \(1 \- beta_t\)\^t here,", """
+        def rho(beta):
+            t = torch.arange(1, len(beta) + 1)
+            keep = 1 - beta
+            return beta * keep ** (t - 1) / (1 - keep ** t)
+    """),
+    Wrong(RHO, "stops-at-zero", r"0 from the first beta_t =", """
+        def rho(beta):
+            out = torch.zeros_like(beta)
+            alive = 1.0
+            for t, b in enumerate(beta.tolist()):
+                if b == 0:
+                    break
+                before, alive = alive, alive * (1 - b)
+                out[t] = b * before / (1 - alive)
+            return out
+    """),
     Wrong(POSTERIOR, "the-way-forward", r"way forward", """
         def absorbing_posterior(xt, x0, rho, mask_id, num_states):
             eye = torch.eye(num_states, dtype=torch.float64)
@@ -1997,6 +2021,12 @@ WRONG = [
             log_back = r.log() + log_probs.gather(-1, x0[..., None])[..., 0]     # log p(x_{t-1} = x0)
             return torch.where(xt == mask_id, -r * log_back, 0).sum(-1)
     """),
+    Wrong(LOSS, "ignore-index-zero", r"masked tokens whose symbol is 0", """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            target = torch.where(xt == mask_id, x0, 0).long()
+            nll = torch.nn.functional.nll_loss(log_probs.movedim(-1, 1), target, ignore_index=0, reduction="none")
+            return rho * nll.sum(dim=1)
+    """),
     Wrong(SINGLE, "copy-of-the-generator", r"second call|move", """
         def single_term(masked_loss, x0, mask_rate, mask_id, generator):
             own = torch.Generator()
@@ -2060,6 +2090,16 @@ WRONG = [
                 coins = torch.where(coins.any(-1, keepdim=True), coins, again)
             xt = torch.where(coins, mask_id, x0)
             return T * rho[step] * masked_loss(xt)
+    """),
+    Wrong(SINGLE, "systematic-coins", r"the coins of a sequence are", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            batch, n = x0.shape
+            T = len(mask_rate)
+            rho = torch.diff(mask_rate, prepend=mask_rate.new_zeros(1)) / mask_rate
+            step = torch.randint(T, (batch,), generator=generator)
+            u = torch.rand(batch, 1, generator=generator)
+            coins = (u + torch.arange(n) / n) % 1.0 < mask_rate[step, None]
+            return T * rho[step] * masked_loss(torch.where(coins, mask_id, x0))
     """),
 ]
 

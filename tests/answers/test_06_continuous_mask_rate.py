@@ -1499,6 +1499,12 @@ WRONG = [
             weights[1:] = torch.log(mask_rate[1:] / mask_rate[:-1])
             return weights @ F(mask_rate)
     """),
+    Wrong(DISCRETE, "trapezoid-2", r"this is the trapezoidal rule, but", """
+        def discrete_bound(F, mask_rate):
+            y = F(mask_rate) / mask_rate
+            first = mask_rate[0] * y[0]
+            return first + torch.trapezoid(y, mask_rate)
+    """),
     Wrong(RATES, "clipped-at-a-percent", r"threshold|clamp", """
         def stratified_rates(u):
             return ((torch.arange(len(u)) + 1 - u) / len(u)).clamp(min=1e-2)
@@ -1531,6 +1537,12 @@ WRONG = [
     Wrong(ESTIMATE, "squeezed", r"batch of one|shape", """
         def continuous_estimate(log_p, masked, mask_rate, density):
             return (torch.where(masked, -log_p, 0.0).sum(-1) / (mask_rate * density)).squeeze()
+    """),
+    Wrong(ESTIMATE, "self-normalised", r"the weights are normalised over the", """
+        def continuous_estimate(log_p, masked, mask_rate, density):
+            weight = 1 / (mask_rate * density)
+            weight = weight / (weight * mask_rate).mean()
+            return weight * -torch.where(masked, log_p, 0).sum(-1)
     """),
     Wrong(EXACTLY, "copy-of-the-generator", r"second call|move", """
         def mask_exactly(x0, num_masked, mask_id, generator):
@@ -1630,6 +1642,31 @@ WRONG = [
             for code in range(1, 2 ** n):
                 k = code.bit_count()
                 total = total + flat[code] / (n * max(1, math.comb(n - 1, k)))
+            return total
+    """),
+    Wrong(EXACT, "eight-bits", r"n may be larger: every", """
+        def exact_bound(losses):
+            n = losses.ndim
+            popcount = [bin(i).count("1") for i in range(256)]
+            total = 0.0
+            for i, loss in enumerate(losses.flatten().tolist()):
+                k = popcount[i & 255]
+                if k:
+                    total += loss / (k * math.comb(n, k))
+            return torch.tensor(total, dtype=losses.dtype)
+    """),
+    Wrong(EXACT, "stops-when-free", r"the losses of all numbers", """
+        from itertools import combinations
+
+        def exact_bound(losses):
+            n = losses.ndim
+            total, k = losses.new_zeros(()), 1
+            while k <= n:
+                paid = sum(losses[tuple(int(i in S) for i in range(n))] for S in combinations(range(n), k))
+                if paid == 0:
+                    break
+                total = total + paid / (k * math.comb(n, k))
+                k += 1
             return total
     """),
 ]

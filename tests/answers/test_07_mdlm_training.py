@@ -1902,6 +1902,21 @@ WRONG = [
             rank = torch.rand((B + 1) // 2, n, generator=generator).argsort(-1).repeat(2, 1)[:B]
             return torch.where(rank < k[:, None], mask_id, x0)
     """),
+    Wrong(CORRUPT, "naive-shuffle", r"the numbers of masks are right,", """
+        def corrupt(x0, mask_id, generator):
+            B, n = x0.shape
+            piece = torch.randperm(B, generator=generator)
+            u = (piece + 1 - torch.rand(B, generator=generator)) / B
+            k = torch.ceil(u * n).long()
+            flags = torch.arange(n)[None, :] < k[:, None]
+            rows = torch.arange(B)
+            for i in range(n):
+                j = torch.randint(n, (B,), generator=generator)
+                here = flags[:, i].clone()
+                flags[:, i] = flags[rows, j]
+                flags[rows, j] = here
+            return torch.where(flags, mask_id, x0)
+    """),
     Wrong(LOSS, "log-probabilities-clamped-at-minus-5", r"clamped, or a number is added", """
         def mdlm_loss(logits, x0, xt, mask_id):
             n = x0.shape[1]
@@ -2127,6 +2142,13 @@ WRONG = [
             kept = d[(d - d.median()).abs() <= 5]
             return torch.stack([kept.mean(), kept.std() / len(kept) ** 0.5])
     """),
+    Wrong(PAIRED, "covariance-over-n", r"the variances of both divide by", """
+        def paired_difference(ours, theirs):
+            N = ours.shape[0]
+            co = ((ours - ours.mean()) * (theirs - theirs.mean())).mean()
+            var = ours.var() + theirs.var() - 2 * co
+            return torch.stack([ours.mean() - theirs.mean(), (var / N) ** 0.5])
+    """),
     Wrong(DESCEND, "gradient-of-norm-1-at-most", r"gradient is clipped", """
         def descend(loss_of, weights, batches, learning_rate):
             w = weights.clone()
@@ -2271,6 +2293,16 @@ WRONG = [
                     g[i] = (loss_of(w + e, batch) - loss_of(w - e, batch)) / 2e-5
                 w = w - learning_rate * g.reshape(w.shape)
             return w
+    """),
+    Wrong(DESCEND, "gradient-through-all-steps", r"the gradients are those with respect", """
+        def descend(loss_of, weights, batches, learning_rate):
+            first = weights.detach().clone().requires_grad_()
+            w = first
+            for batch in batches:
+                loss = loss_of(w, batch)
+                (g,) = torch.autograd.grad(loss, first, create_graph=True)
+                w = w - learning_rate * g
+            return w.detach()
     """),
 ]
 

@@ -2750,6 +2750,15 @@ WRONG = [
             x = rate(torch.arange(0, 1 + 1 / L, 1 / L, dtype=torch.float64).clamp(max=1))
             return 1 - x[1:] / x[:-1]
     """),
+    Wrong(REVEAL, "hazard-times-step", r"this is \-r'/r at the start", """
+        def reveal_probabilities(rate, num_steps):
+            L, h = num_steps, 1e-5
+            s = torch.arange(L, dtype=torch.float64) / L
+            hazard = (rate(s) - rate(s + h)) / h / rate(s)
+            p = (hazard / L).clamp(0, 1)
+            p[-1] = 1
+            return p
+    """),
     Wrong(STEP, "two-likeliest-only", r"four letters", """
         def step(logits, xt, reveal_probability, mask_id, generator):
             K = logits.shape[-1]
@@ -2898,6 +2907,15 @@ WRONG = [
             u = torch.rand((len(xt) + 1) // 2, xt.shape[1], generator=generator)
             coin = torch.cat([u, 1 - u])[:len(xt)] < reveal_probability
             return torch.where((xt == mask_id) & coin, draws, xt)
+    """),
+    Wrong(STEP, "rare-tokens-cut", r"each of the four letters", """
+        def step(logits, xt, reveal_probability, mask_id, generator):
+            B, n, K = logits.shape
+            probs = torch.softmax(logits.index_fill(-1, torch.tensor([mask_id]), -torch.inf), dim=-1)
+            probs = torch.where(probs < 0.01 * probs.amax(-1, keepdim=True), 0.0, probs)
+            draws = torch.multinomial(probs.reshape(B * n, K), 1, generator=generator).reshape(B, n)
+            coin = torch.rand(B, n, generator=generator) < reveal_probability
+            return torch.where(coin & (xt == mask_id), draws, xt)
     """),
     Wrong(ONE, "generator-copied", r"second call", """
         def one_at_a_time(denoiser, template, mask_id, generator):
@@ -3116,6 +3134,76 @@ WRONG = [
                 now = [i for i in range(p.ndim) if order[i] == s]
                 total += sum(H(seen + [i]) - H(seen) for i in now) - (H(seen + now) - H(seen))
             return total
+    """),
+    Wrong(PRICE, "groupby-without-sorting", r"the positions of a step that", """
+        from itertools import groupby
+
+        def H(p, keep):
+            drop = [i for i in range(p.dim()) if i not in keep]
+            q = p.sum(dim=drop) if drop else p
+            return -torch.xlogy(q, q).sum()
+
+        def price(p, order):
+            steps = [int(o) for o in order]
+            total = torch.tensor(0.0, dtype=p.dtype)
+            for l, group in groupby(range(len(steps)), key=lambda i: steps[i]):
+                now = list(group)
+                seen = [i for i in range(len(steps)) if steps[i] < l]
+                base = H(p, seen)
+                total += sum(H(p, seen + [i]) - base for i in now) - (H(p, seen + now) - base)
+            return total
+    """),
+    Wrong(PRICE, "rare-texts-ignored", r"small probabilities are clamped or dropped,", """
+        def H(p, keep):
+            drop = tuple(i for i in range(p.dim()) if i not in keep)
+            q = p.sum(dim=drop) if drop else p
+            q = q[q > 1e-3]
+            return -(q * q.log()).sum()
+
+        def price(p, order):
+            order = torch.as_tensor(order)
+            total = 0.0
+            for l in order.unique().tolist():
+                now = (order == l).nonzero().flatten().tolist()
+                seen = (order < l).nonzero().flatten().tolist()
+                single = sum(H(p, seen + [i]) - H(p, seen) for i in now)
+                total = total + single - (H(p, seen + now) - H(p, seen))
+            return torch.as_tensor(total, dtype=p.dtype)
+    """),
+    Wrong(PRICE, "sum-over-pairs", r"these are the informations that pairs", """
+        from itertools import combinations
+
+        def H(p, keep):
+            drop = tuple(i for i in range(p.dim()) if i not in keep)
+            q = p.sum(dim=drop) if drop else p
+            return -(q * q.log()).sum()
+
+        def price(p, order):
+            order = [int(o) for o in order]
+            total = torch.zeros((), dtype=torch.float64)
+            for i, j in combinations(range(len(order)), 2):
+                if order[i] == order[j]:
+                    S = [k for k in range(len(order)) if order[k] < order[i]]
+                    total += H(p, S + [i]) + H(p, S + [j]) - H(p, S + [i, j]) - H(p, S)
+            return total
+    """),
+    Wrong(PRICE, "visible-entropy-counted-once", r"H\(S\) is subtracted once for a", """
+        def H(p, keep):
+            drop = tuple(i for i in range(p.dim()) if i not in keep)
+            q = p.sum(dim=drop) if drop else p
+            return -(q * q.log()).sum()
+
+        def price(p, order):
+            order = [int(o) for o in order]
+            cost = torch.zeros((), dtype=p.dtype)
+            for l in sorted(set(order)):
+                now = [i for i, o in enumerate(order) if o == l]
+                if len(now) == 1:
+                    continue
+                seen = [i for i, o in enumerate(order) if o < l]
+                alone = sum(H(p, seen + [i]) for i in now)
+                cost = cost + alone - H(p, seen + now) - H(p, seen)
+            return cost
     """),
 ]
 

@@ -482,7 +482,7 @@ return torch.stack([R, (nats[draw].sum(1) / lengths[draw].sum(1)).std()]) / np.l
             D = len(e)
             return torch.stack([R, (D * (e ** 2).sum() / max(D - 2, 1)).sqrt() / lengths.sum()]) / np.log(2)
         """),
-        "weighted-spread": (r"error is not", """
+        "weighted-spread": (r"each squared residual", """
             R = nats.sum() / lengths.sum()
             r = nats / lengths
             w = lengths / lengths.sum()

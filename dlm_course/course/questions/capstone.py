@@ -43,6 +43,19 @@ def _leaked_cases(seed: int) -> list[Case]:
                  edge="where nothing is trained on nothing can leak: zeros")]
 
 
+def _last_start_unsorted(train_starts: Tensor, held_out_starts: Tensor, length: int) -> Tensor:
+    places = held_out_starts[:, None] + torch.arange(length)
+    last = torch.searchsorted(train_starts, places, right=True) - 1
+    return ((last >= 0) & (places < train_starts[last.clamp(min=0)] + length)).double().mean(1)
+
+
+def _marks_assigned(train_starts: Tensor, held_out_starts: Tensor, length: int) -> Tensor:
+    change = torch.zeros(1 + length + int(torch.cat([train_starts, held_out_starts]).max()), dtype=torch.int64)
+    change[train_starts] = 1
+    change[train_starts + length] = -1
+    return (change.cumsum(0) > 0)[held_out_starts[:, None] + torch.arange(length)].double().mean(1)
+
+
 LEAKED = Question(
     id="10-1-leaked",
     points=3,
@@ -97,6 +110,12 @@ LEAKED = Question(
             slip(leaked, share=lambda shared: shared.amin(-1).mean(-1)),
         "the share is that of all leaked characters together; divide by the length of a window":
             slip(leaked, lambda share: share / share.sum().clamp(min=1e-12)),
+        "the held-out windows are sorted; the shares are asked in the order that was given":
+            slip(leaked, held_out_starts=lambda held_out_starts: held_out_starts.sort().values),
+        "the training windows are searched as if they were in order (searchsorted, say): sort their starts first":
+            _last_start_unsorted,
+        "a place where one training window ends and another starts is marked once: the marks of starts and ends add "
+        "up, with index_add or bincount; assigning them, one overwrites the other": _marks_assigned,
         "this says which windows leak more than half; asked is the share itself":
             slip(leaked, lambda share: (share >= 0.5).double()),
     }),
@@ -199,6 +218,16 @@ BITS_WITH_ERROR = Question(
             slip(bits_with_error, lengths=lambda lengths: lengths.max().expand_as(lengths)),
         "R is that of the mean of the passages' own numbers where the residuals are taken; take the R that is returned":
             slip(bits_with_error, residuals=lambda nats, lengths: nats - (nats / lengths).mean() * lengths),
+        "R is in bits where it meets the nats: nats - R lengths, all in nats, and one division by log 2 at the end":
+            slip(bits_with_error, residuals=lambda nats, lengths: nats - nats.sum() / lengths.sum() / math.log(2)
+                 * lengths),
+        "the residuals are cut to whole numbers: are they written into a tensor of integers, like `lengths`?":
+            slip(bits_with_error, residuals=lambda nats, lengths: (nats - nats.sum() / lengths.sum() * lengths).trunc(),
+                 error=lambda r, total: (r.square().sum() / (len(r) - 1) * len(r)).sqrt() / total),
+        "each squared residual is divided by its passage's length; asked is the plain sum of squares": slip(
+            bits_with_error, residuals=lambda nats, lengths: (
+                nats - nats.sum() / lengths.sum() * lengths) / lengths.sqrt(),
+            error=lambda r, total: (r.square().sum() / (len(r) - 1) / total).sqrt()),
         "the first number is right, the error is not: it is sqrt(D) s over all characters, in bits, with the s of the "
         "residuals nats - R lengths": agreeing(bits_with_error, 0),
     }),
@@ -265,8 +294,15 @@ def _bigram_cases(seed: int) -> list[Case]:
                  edge="two sets of pairs without a common one are at distance 1")]
 
 
-def _weighed_rows(samples: Tensor, reference: Tensor, num_states: int) -> Tensor:
-    first = torch.bincount(samples[:, :-1].flatten(), minlength=num_states).double()
+def _shorter(p: Tensor, q: Tensor) -> Tensor:
+    """The distance up to the last pair of that set whose last pair comes first."""
+    end = 1 + min(int(each.flatten().nonzero().max()) for each in (p, q))
+    return (p - q).flatten()[:end].abs().sum() / 2
+
+
+def _weighed_rows(samples: Tensor, reference: Tensor, num_states: int, *, by_reference: bool = False) -> Tensor:
+    texts = reference if by_reference else samples
+    first = torch.bincount(texts[:, :-1].flatten(), minlength=num_states).double()
     return bigram_distance(samples, reference, num_states, shares=_conditional, distance=lambda p, q: (
         first / first.sum() * (p - q).abs().sum(1)).sum() / 2)
 
@@ -289,6 +325,10 @@ BIGRAM_DISTANCE = Question(
                 samples[:len(reference), :reference.shape[1]], reference[:len(samples), :samples.shape[1]], num_states),
         "this compares what follows each character, p(b given a), weighed by the samples' own characters; asked are "
         "the shares of the pairs": _weighed_rows,
+        "this compares what follows each character, p(b given a), weighed by the reference's characters; asked are the "
+        "shares of the pairs": slip(_weighed_rows, by_reference=True),
+        "the counts are cut to the shorter of two tables, as bincount without minlength leaves them: what lies beyond "
+        "counts": _distance(_shorter),
         "this compares single characters; asked are pairs of neighbours": _codes(lambda x, num_states: x),
         "single characters are compared, and the half is missing":
             slip(bigram_distance, lambda distance: 2 * distance, codes=lambda x, num_states: x),
@@ -385,6 +425,8 @@ def _template_cases(seed: int) -> list[Case]:
             Case(("teatea", "aet", "_"), "'teatea', without a blank"),
             Case(("tea_", "tea", "_"), "'tea_', alphabet 'tea'"),
             Case(("a\nb??C\n", "bCc\na", "?"), "a template of two lines"),
+            Case(("e\u0301_e", "\u0301ea", "_"), "an accent that is a character of its own",
+                 edge="a letter and the accent behind it are two characters, as they were given: normalise nothing"),
             Case((signs[::-50] + "*" + signs[:3], signs, "*"), "an alphabet of 300 signs"),
             # No message of Python's own holds a 7, a Q, a _ or a 9: one that does names what was given.
             Case(("the 7at", " ehtac", "_"), "'the 7at' without '7' in the alphabet", edge=refused, raises=ValueError,

@@ -10,7 +10,16 @@ import torch
 from torch import Tensor
 
 from dlm_course.chain.schedule import Schedule
-from dlm_course.course.questions.mistakes import Shows, dependent, everywhere, mistakes, seeding, slip, somewhere
+from dlm_course.course.questions.mistakes import (
+    Shows,
+    dependent,
+    everywhere,
+    mistakes,
+    seeding,
+    slip,
+    somewhere,
+    uneven_sets,
+)
 from dlm_course.course.questions.question import Case, Question
 
 # 06-1: from t to lambda
@@ -131,6 +140,8 @@ DISCRETE_BOUND = Question(
         "this is the trapezoidal rule, closer to the integral; the discrete bound has right ends":
             lambda F, rate: torch.trapezoid(torch.cat([rate.new_tensor(F.coefficients[:1]), F(rate) / rate]),
                                             torch.cat([rate.new_zeros(1), rate])),
+        "this is the trapezoidal rule, but for the first step; the discrete bound has right ends":
+            lambda F, rate: F(rate[:1]).sum() + torch.trapezoid(F(rate) / rate, rate),
         "this is the trapezoidal rule, without the first step; the discrete bound has right ends, and starts at "
         "lambda_0 = 0": lambda F, rate: torch.trapezoid(F(rate) / rate, rate),
         "this is the integral of F(lambda)/lambda, the limit of many steps; asked is the bound of these T steps":
@@ -385,7 +396,8 @@ CONTINUOUS_ESTIMATE = Question(
         "exactly 1/(lambda g)": Shows(_something_added),
         "the weights are normalised over the batch (self-normalised importance sampling): that is biased": (
             _estimate_with(lambda rate, density: _normalised(1 / (rate * density))),
-            _estimate_with(lambda rate, density: len(rate) * _normalised(1 / (rate * density)))),
+            _estimate_with(lambda rate, density: len(rate) * _normalised(1 / (rate * density))),
+            _estimate_with(lambda rate, density: len(rate) * _normalised(1 / density) / rate)),
         "the weight 1/(lambda g) is clipped: the estimate is too small, silently": somewhere(_clipped),
     }),
 )
@@ -553,7 +565,9 @@ MASK_EXACTLY = Question(
         "the masks of one sequence tell of those of another; every sequence draws its own set, independently of the "
         "others": somewhere(lambda xt, x0, num_masked, mask_id: dependent(
             xt == mask_id, num_masked, along_the_text=True), always=True),
-        "the number of masks is right, but not all sets of that size are equally likely": _masks(_right_numbers),
+        "the number of masks is right, but not all sets of that size are equally likely": (
+            _masks(_right_numbers),
+            Shows(lambda cases, values: uneven_sets(*(values[i] == cases[i].args[2] for i in (0, 2, 3, 4))), True)),
     }),
 )
 
@@ -589,11 +603,15 @@ def _pattern_cases(seed: int) -> list[Case]:
                           edge="with one token it is the loss of that token" if length == 1 else ""))
     sure = cases[1].args[0].clone()
     sure[1, 0], sure[:, 1, 1] = 0, 0
-    eight = torch.rand((2,) * 8, dtype=torch.float64, generator=generator)
-    eight[(0,) * 8] = 0
+    nine = torch.rand((2,) * 9, dtype=torch.float64, generator=generator)
+    nine[(0,) * 9] = 0
+    parity = cases[0].args[0].clone()
+    parity[0, 0, 1] = parity[0, 1, 0] = parity[1, 0, 0] = 0
     return [*cases, Case((cases[0].args[0] * 100,), "n = 3, losses above 100", edge="losses are not limited"),
             Case((sure,), "n = 4, some losses 0", edge="a pattern whose loss is 0 counts like the others"),
-            Case((eight,), "n = 8", edge="n may be larger: every pattern of masks has its own loss"),
+            Case((parity,), "n = 3, a single mask costs nothing",
+                 edge="the losses of all numbers of masks count: where one mask costs nothing two may cost much"),
+            Case((nine,), "n = 9", edge="n may be larger: every pattern of masks has its own loss"),
             Case((cases[0].args[0].float(),), "n = 3, in float32", edge="losses may be in float32")]
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dlm_course.course.questions.given import GivenFunction
-from dlm_course.course.questions.mistakes import Shows, agreeing, close, mistakes, slip, somewhere
+from dlm_course.course.questions.mistakes import Shows, against, agreeing, close, mistakes, slip, somewhere
 from dlm_course.course.questions.question import Case, Question
 
 
@@ -243,6 +243,8 @@ FLOW_LOG_PROB = Question(
             slip(flow_log_prob, x=lambda x: x.flip(-1)),
         "log_scale and shift have changed places":
             slip(flow_log_prob, log_scale=lambda shift: shift, shift=lambda log_scale: log_scale),
+        "the log-determinant has lost its sign: it is -s, above 0 where the flow shrinks":
+            slip(flow_log_prob, log_det=lambda s: -s.abs()),
         "the log-determinant is halved: it is no mean over the two coordinates, and exp(s) is the scale, not the "
         "variance":
             slip(flow_log_prob, log_det=lambda s: -s / 2),
@@ -572,6 +574,12 @@ CONDITIONAL_FIELDS = Question(
         "sigma and alpha are those of an earlier call at the same time; every call brings its own functions":
             Shows(lambda cases, values: close(values[2], conditional_fields(
                 *cases[2].args[:3], *cases[0].args[3:]).numpy())),
+        "the variances are differentiated, and divided by variances: the noise moves twice too fast. It is std'/std":
+            _vp_of_parts(lambda mean, noise, alpha: mean + 2 * noise,
+                         ve=lambda x, x1, sigma, slope: -2 * slope / sigma * (x - x1)),
+        "near the fields, but not them: is a difference quotient taken? The derivatives are given, and exact":
+            against(conditional_fields, lambda value, right: np.allclose(value, right, rtol=0.06,
+                                                                         atol=0.06 * abs(right).max())),
         "VE is right, VP is not: its field is alpha' / (1 - alpha^2) (alpha x - x_1), all at 1 - t":
             agreeing(conditional_fields, 0),
         "VP is right, VE is not: its field is -sigma' / sigma (x - x_1), all at 1 - t": agreeing(conditional_fields, 1),
@@ -642,6 +650,8 @@ TV_AND_FLOOR = Question(
     reference=tv_and_floor,
     misconceptions=mistakes({
         **_changing(0, 1),
+        "both are half of what is asked: is 1/2 in them twice? The positive deviations alone are half of the sum":
+            slip(tv_and_floor, lambda both: both / 2),
         "the factor 1/2 is missing in both": slip(tv_and_floor, lambda both: 2 * both),
         "the factor 1/2 is missing in the total variation; the floor is right":
             slip(tv_and_floor, variation=lambda p, shares: 2 * _variation(p, shares)),
@@ -778,7 +788,7 @@ def _place_cases(seed: int) -> list[Case]:
             Case((torch.tensor([1, 1, 3, 1, 3, 4]), torch.tensor([0.3, 0.2, 0.3, 0.1, 0.1]).double(), apart, 3),
                  "modes of outcomes that are no neighbours", edge="a mode is a set of outcomes, not an interval"),
             Case((torch.tensor([0, 1, 0, 0]), p, modes, 2), "all that is drawn lies in the first mode",
-                 edge="a mode of which nothing is drawn counts among the modes"),
+                 edge="a mode of which nothing is drawn counts among the modes, as not covered"),
             Case((torch.tensor([0, 1, 1, 0]), torch.tensor([0.5, 0.5 - 1e-9, 1e-9]).double(), torch.eye(3).bool(), 5),
                  "a mode of probability 1e-9", edge="a rare mode of which nothing is drawn is not covered"),
             Case((torch.tensor([2, 6, 8]), p, modes, 2), "nothing of what is drawn lies in a mode",

@@ -70,7 +70,8 @@ def _forward_cases(seed: int) -> list[Case]:
                       "dtype: add up the logarithms"),
             Case((rare / rare.sum(0), torch.tensor([[2, 0, 2], [1, 2, 3]]), torch.tensor([[1, 3, 1], [1, 0, 2]])),
                  "a step of probability 1e-36, twice", edge=_RARE),
-            Case((general.float(), x0, xt), "float32", edge=_SINGLE)]
+            Case((general.float(), x0.reshape(1, -1).repeat(1, 40), xt.reshape(1, -1).repeat(1, 40)),
+                 "n = 600, float32", edge=_SINGLE + "; a product underflows earlier there")]
 
 
 FORWARD_LOG_PROB = Question(
@@ -98,6 +99,9 @@ FORWARD_LOG_PROB = Question(
             slip(forward_log_prob, lambda log_q: log_q / math.log(2)),
         "this is to the base 10; the course computes in nats (natural logarithm)":
             slip(forward_log_prob, lambda log_q: log_q / math.log(10)),
+        "only whether a token stayed is looked at, as if changing had one probability; pick the entry of the pair "
+        "(x_t, x_0)": lambda matrix, x0, xt: torch.where(
+            x0 == xt, matrix[x0, x0], 1 - matrix[x0, x0]).log().sum(-1),
         "only positions that changed are counted: staying has a probability too":
             slip(_position_probs, lambda q, x0, xt: (q.log() * (xt != x0)).sum(-1)),
         "only positions that stayed are counted: changing has a probability too":
@@ -425,6 +429,10 @@ SEQUENCE_KL = Question(
         "only the largest position is kept; every position counts": lambda q, p: kl(q, p).amax(-1),
         "this is the KL between the averages over positions; sum the KLs of the positions":
             lambda q, p: kl(q.mean(1), p.mean(1)),
+        "the positions are multiplied to one distribution before the KL; the product of distributions is one over "
+        "whole sequences": lambda q, p: kl(*(each.log().sum(1).softmax(-1) for each in (q, p))),
+        "every position of the posterior meets every position of the model; each meets its own":
+            lambda q, p: -(q.sum(1) * p.log().sum(1)).sum(-1) - entropy(q).sum(-1),
         "the distributions are added over positions before the KL":
             lambda q, p: (q.sum(1) * (q.sum(1) / p.sum(1)).log()).sum(-1),
         "this is in bits; the course computes in nats (natural logarithm)":
@@ -546,6 +554,11 @@ def _guess_revealed(denoiser: Callable, x0: Tensor, order: list[int], mask_id: i
     return nll
 
 
+def _reveal_by_value(denoiser: Callable, x0: Tensor, order: list[int], mask_id: int) -> Tensor:
+    return ordered_nll(denoiser, x0, order, mask_id, seen=lambda order, j: [
+        place for place in range(len(x0)) if x0[place] in x0[order[:j]]])
+
+
 def _seen(seen: Callable[[list[int], int], list[int]]) -> Callable:
     return slip(ordered_nll, seen=seen)
 
@@ -585,6 +598,7 @@ ORDERED_NLL = Question(
             _seen(lambda order, j: list(range(j))),
         "the row is that of order[j], but the token paid for is x0[j]: it is x0[order[j]]":
             slip(_predictions, lambda rows, x0, order: -rows[range(len(x0)), order, x0].log().sum()),
+        "every token with the same symbol is revealed at once; reveal the position order[j] alone": _reveal_by_value,
         "the guess is revealed; pay for the true token, and reveal the true token": _guess_revealed,
         "this is the mean over all orders; asked is the one that is given":
             lambda denoiser, x0, order, mask_id: torch.stack([

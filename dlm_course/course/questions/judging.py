@@ -185,7 +185,8 @@ def _difference(seen: np.ndarray, target: np.ndarray, tolerance: np.ndarray | fl
         off = seen != target
     else:
         with np.errstate(invalid="ignore"):
-            off = ~(((np.abs(seen - target) <= tolerance) & np.isfinite(target)) | (seen == target))
+            off = ~(((np.abs(seen - target) <= tolerance) & np.isfinite(target)) | (seen == target)
+                    | (np.isnan(seen) & np.isnan(target)))    # what a known mistake gives may be NaN
     if not off.any():
         return ""
     index = tuple(int(i) for i in np.argwhere(off)[0])

@@ -67,6 +67,13 @@ def _of_levels(of: Callable[[Tensor, Tensor], Tensor]) -> Callable:
     return slip(reveal_probabilities, of=of)
 
 
+def _hazard(rate: Callable[[Tensor], Tensor], num_steps: int) -> Tensor:
+    start, little = _even_points(num_steps)[:-1], 1e-6
+    p = ((rate(start) - rate(start + little)) / little / rate(start) / num_steps).clamp(0, 1)
+    p[-1] = 1
+    return p
+
+
 def _one_point_too_few(num_steps: int) -> Tensor:
     return torch.linspace(0, 1, num_steps, dtype=torch.float64)
 
@@ -141,6 +148,8 @@ REVEAL_PROBABILITIES = Question(
         "the sampler's steps come in the reverse order: it starts from masks only, r_0 = rate(0) = 1":
             slip(reveal_probabilities, lambda p: p.flip(0)),
         "the sign is off: the level before the step is the larger one": slip(reveal_probabilities, lambda p: -p),
+        "this is -r'/r at the start of the step, times its length: near the probability for many steps only; take "
+        "1 - r_l / r_(l-1)": _hazard,
         "1/(L - l + 1) belongs to levels that fall in a straight line; use rate":
             lambda rate, num_steps: 1 / torch.arange(num_steps, 0, -1),
         "1/L is the same in every step; use the levels of rate":
@@ -197,7 +206,7 @@ def _mixed(r: float, probs: Tensor, mask_id: int) -> Tensor:
 
 
 # The probabilities of four letters at any position of an ordinary batch, in an order that depends on the position.
-_LETTERS, _PERIOD = [0.6, 0.3, 0.09, 0.01], 8
+_LETTERS, _PERIOD = [0.6, 0.3, 0.095, 0.005], 8
 
 
 def _ordinary_step(rows: int, length: int, r: float, mask_id: int, generator: torch.Generator, *,
@@ -417,7 +426,7 @@ def _step_cases(seed: int) -> list[Case]:
                  edge="with probability 0 nothing changes"),
             Case(_ordinary_step(1000, 16, 0.83, 2, generator), "1000 rows of n = 16, K = 5, mask_id = 2", seed + 26,
                  edge="each of the four letters comes up as often as its logits say, also the rare one, with a "
-                      "probability of 0.01, and the mask may be any state"),
+                      "probability of 0.005, and the mask may be any state"),
             Case(_ordinary_step(60, 200, 0.004, 4, generator, dtype=torch.float32),
                  "60 rows of n = 200, K = 5, reveal_probability = 0.004, float32", seed + 27,
                  edge="a small probability counts as it is: of 10,000 masked tokens about 40 are revealed"),
@@ -985,6 +994,12 @@ def _priced(of_step: Callable[..., Tensor]) -> Callable:
     return slip(price, of_step=of_step)
 
 
+def _runs(positions: list[int]) -> list[list[int]]:
+    """The neighbours among positions in order, together."""
+    starts = [n for n, place in enumerate(positions) if n == 0 or place != positions[n - 1] + 1]
+    return [positions[start:end] for start, end in itertools.pairwise([*starts, len(positions)])]
+
+
 def _given_the_step_before(p: Tensor, order: Tensor) -> Tensor:
     def of_step(H: Callable[..., Tensor], visible: list[int], group: list[int], later: list[int]) -> Tensor:
         last = [i for i in visible if order[i] == order[group[0]] - 1]
@@ -1072,6 +1087,17 @@ PRICE = Question(
             _priced(lambda H, visible, group, later: _one_by_one(H, group, visible + group) - H(group, visible)),
         "conditioned on the positions of all other steps; visible are those of earlier ones": _priced(
             lambda H, visible, group, later: _one_by_one(H, group, visible + later) - H(group, visible + later)),
+        "these are the informations that pairs of a step share; three positions share more, or less, than their pairs":
+            _priced(lambda H, visible, group, later: sum(
+                (_one_by_one(H, [*pair], visible) - H([*pair], visible) for pair in itertools.combinations(group, 2)),
+                H([]))),
+        "the positions of a step that are no neighbours are taken for steps of their own; all with the same order[i] "
+        "are drawn together": _priced(lambda H, visible, group, later: sum(
+            _one_by_one(H, run, visible) - H(run, visible) for run in _runs(group))),
+        "H(S) is subtracted once for a step with several positions; it is in the conditional entropy of each of them, "
+        "and in the joint one": _priced(lambda H, visible, group, later: (
+            _one_by_one(H, group, visible) - H(group, visible)
+            + max(len(group) - 2, 0) * H(visible))),
         "H(A | S) = H(A and S) - H(S): H(S) is not subtracted": _priced(
             lambda H, visible, group, later: sum(H([*visible, i]) for i in group) - H(visible + group)),
         "H(A | S) is H(A and S) - H(S), not H(A) - H(S)": _priced(
@@ -1101,7 +1127,8 @@ PRICE = Question(
             *[slip(price, entropy=lambda p, kept, more=more: _entropy_by(lambda m: m * (m + more).log(), p, kept))
               for more in (1e-2, 1e-3, 1e-4, 1e-5)],
             slip(price, entropy=lambda p, kept: _entropy_by(lambda m: m * m.clamp(min=1e-2).log(), p, kept)),
-            slip(price, entropy=lambda p, kept: _entropy_by(lambda m: torch.where(m > 1e-2, m * m.log(), 0), p, kept))),
+            *[slip(price, entropy=lambda p, kept, least=least: _entropy_by(
+                lambda m: torch.where(m > least, m * m.log(), 0), p, kept)) for least in (1e-2, 1e-3)]),
         "the last step is missing": slip(price, over=lambda steps: steps[:-1].sum()),
         "the first step is missing": slip(price, over=lambda steps: steps[1:].sum()),
         "this is the price of the first step alone; add up the steps": slip(price, over=lambda steps: steps[0]),

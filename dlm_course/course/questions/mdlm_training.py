@@ -10,7 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlm_course.course.questions.mistakes import Shows, dependent, everywhere, mistakes, seeding, slip, somewhere
+from dlm_course.course.questions.mistakes import (
+    Shows,
+    dependent,
+    everywhere,
+    mistakes,
+    seeding,
+    slip,
+    somewhere,
+    uneven_sets,
+)
 from dlm_course.course.questions.question import Case, Question
 
 # 07-1: masks for a batch
@@ -234,7 +243,9 @@ CORRUPT = Question(
                 xt == mask_id, (xt == mask_id).sum(1), along_the_text=True), always=True),
         "the number of masks of one text tells of that of another: deal the pieces in random order": _counts(
             lambda counts: dependent(np.eye(_LENGTH)[counts - 1], np.zeros(len(counts))), always=True),
-        "the numbers of masks are right, but not all sets of k positions are equally likely": _counts(_even),
+        "the numbers of masks are right, but not all sets of k positions are equally likely": (
+            _counts(_even),
+            Shows(lambda cases, values: uneven_sets(*(values[i] == cases[i].args[1] for i in (0, 2, 3))), True)),
     }),
 )
 
@@ -413,6 +424,9 @@ PAIRED_DIFFERENCE = Question(
         "the standard error treats the two as independent: subtract first, text by text, so that what they share "
         "cancels": lambda ours, theirs: torch.stack(
             [(ours - theirs).mean(), ((ours.var() + theirs.var()) / len(ours)).sqrt()]),
+        "the variances of both divide by N - 1, what they share by N: take the differences first, and their variance":
+            lambda ours, theirs: torch.stack([(ours - theirs).mean(), ((ours.var() + theirs.var() - 2 * (
+                (ours - ours.mean()) * (theirs - theirs.mean())).mean()) / len(ours)).sqrt()]),
         "the difference of two standard errors is no standard error of the difference: subtract first":
             lambda ours, theirs: _alone(ours) - _alone(theirs),
         "the sum of the two standard errors is no standard error of the difference: subtract first":
@@ -503,6 +517,15 @@ def _gradient(loss_of: Callable, weights: Tensor, batch: Tensor) -> Tensor:
     return torch.autograd.grad(loss_of(variable, batch), variable)[0]
 
 
+def _through_all_steps(loss_of: Callable, weights: Tensor, batches: Tensor, learning_rate: float) -> Tensor:
+    first = weights.clone().requires_grad_()
+    newest = first
+    for batch in batches:
+        gradient, = torch.autograd.grad(loss_of(newest, batch), first, create_graph=True)
+        newest = newest - learning_rate * gradient
+    return newest.detach()
+
+
 def _descend_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     batches = torch.randn(4, 3, dtype=torch.float64, generator=generator)
@@ -585,6 +608,8 @@ DESCEND = Question(
         "the learning rate is not used": slip(descend, learning_rate=lambda: 1.0),
         "all gradients are taken at the first weights; each step starts from where the last one ended":
             _one_step(sum),
+        "the gradients are those with respect to the *first* weights, through all steps since; in each step it is that "
+        "with respect to the newest": _through_all_steps,
         "one step on the average gradient; take one step for each batch":
             _one_step(lambda gradients: sum(gradients) / len(gradients)),
         "only the last batch makes a step": _batches(lambda batches: batches[-1:]),

@@ -12,6 +12,7 @@ A topic's mistakes are a mapping: the message, then the answer that earns it, th
 """
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -147,6 +148,26 @@ def dependent(features: np.ndarray, kinds: np.ndarray, *, along_the_text: bool =
 def too_even(chi_square: float, freedom: int) -> bool:
     """True if a chi-square statistic is smaller than independent draws make it, but for one time in 10^9."""
     return bool(torch.special.gammainc(torch.tensor(freedom / 2), torch.tensor(chi_square / 2)) < 1e-9)
+
+
+def too_uneven(chi_square: float, freedom: int) -> bool:
+    """True if a chi-square statistic is larger than independent draws make it, but for one time in 10^9."""
+    return bool(torch.special.gammaincc(torch.tensor(freedom / 2), torch.tensor(chi_square / 2)) < 1e-9)
+
+
+def uneven_sets(*masks: np.ndarray) -> bool:
+    """True if not all sets of k positions come up equally often, over all masks (texts, n) and all k together."""
+    masked = np.concatenate(masks)
+    chi_square, freedom = 0.0, 0
+    for k in range(1, masked.shape[1]):
+        own = masked[masked.sum(1) == k]
+        sets = math.comb(masked.shape[1], k)
+        if len(own) >= 20 * sets:
+            counts = np.unique(own @ 2 ** np.arange(masked.shape[1]), return_counts=True)[1]
+            expected = len(own) / sets
+            chi_square += ((counts - expected)**2 / expected).sum() + (sets - len(counts)) * expected
+            freedom += sets - 1
+    return freedom > 0 and too_uneven(chi_square, freedom)
 
 
 def _scores(texts: np.ndarray, kinds: np.ndarray, variances: np.ndarray, along_the_text: bool) -> Iterator[np.ndarray]:

@@ -66,6 +66,11 @@ def _something_added(value: np.ndarray, beta: np.ndarray) -> bool:
     return bool(some.any() and extra.min() > 1e-6 and np.ptp(extra) < 0.01 * extra.max() + 1e-6)
 
 
+def _before(beta: Tensor) -> Tensor:
+    """t - 1 for every t."""
+    return torch.arange(len(beta))
+
+
 def _from_the_end(beta: Tensor) -> Tensor:
     now = (1 - beta).flip(0).cumprod(0).flip(0)
     return beta * torch.cat([now[1:], now.new_ones(1)]) / (1 - now)
@@ -115,6 +120,13 @@ RHO = Question(
             _from_the_end,
         "0 where beta_t = 1: alpha_bar_{t-1} is not alpha_bar_t / (1 - beta_t) there; take it from the list of "
         "products, one place earlier": _divided_back,
+        "1 where beta_t = 1; a token that is masked at t may have been masked before, also in such a step":
+            slip(rho, lambda rho, beta: rho.where(beta < 1, 1)),
+        "0 from the first beta_t = 0 on: such a step masks nothing, and the schedule goes on after it":
+            slip(rho, lambda rho, beta: rho * (beta > 0).cumprod(0)),
+        "alpha_bar_t is (1 - beta_t)^t here, as if beta were constant; it is the product of all the 1 - beta_s up to t":
+            (lambda beta: beta * (1 - beta)**_before(beta) / (1 - (1 - beta)**(_before(beta) + 1)),
+             slip(rho, alpha_bar=lambda beta: (1 - beta)**(_before(beta) + 1))),
         "brackets are missing: x / 1 - alpha_bar_t is (x / 1) - alpha_bar_t; write x / (1 - alpha_bar_t)":
             _formula(lambda b, now, before: b * before - now),
         "this is beta_t alpha_bar_{t-1}, the share of *all* tokens masked in step t; rho_t is the share of those "
@@ -478,6 +490,8 @@ WEIGHTED_LOSS = Question(
     misconceptions=mistakes({
         "all tokens are counted; only masked ones are, the indicator [x_t^i = e_m]":
             slip(weighted_loss, where=torch.ones_like),
+        "masked tokens whose symbol is 0 are left out: is 0 the number that is ignored? It is a symbol like others":
+            slip(weighted_loss, xt=lambda xt, x0: torch.where(x0 == 0, -1, xt)),
         "the *visible* tokens are counted; it is the masked ones that pay":
             slip(weighted_loss, where=torch.logical_not),
         "the mean over masked tokens; the bound has their *sum*":
@@ -575,6 +589,12 @@ def _one_t(rate: float) -> Tensor:
 
 def _alike(rate: float) -> Tensor:
     return torch.tensor([1 - rate, 0, 0, rate]).double()
+
+
+def _evenly_spread(rate: float) -> Tensor:
+    """The two coins are one number u and the one half a turn away: (u + i/2) mod 1."""
+    none, both = max(1 - 2 * rate, 0), max(2 * rate - 1, 0)
+    return torch.tensor([none, (1 - none - both) / 2, (1 - none - both) / 2, both]).double()
 
 
 def _at_least_one(rate: float) -> Tensor:
@@ -785,6 +805,8 @@ SINGLE_TERM = Question(
             tuple(_law(weighed_as=steps) for steps in [(2, 3, 1), (2, 3, 3), (3, 1, 2), (1, 1, 2)]),
         # the masks
         "a whole sequence shares one coin; every token needs a coin of its own": _law(one_t=_alike),
+        "the coins of a sequence are one number, spread evenly over its tokens; every token needs a coin of its own":
+            _law(one_t=_evenly_spread),
         "lambda_t is the probability of being masked; here it is that of staying": _law(rates=1 - _RATES),
         "masked with lambda_{t-1}; X_t is masked with lambda_t": _law(rates=_BEFORE),
         "masked with beta_t, the rate of a single step; X_t is masked with lambda_t": _law(rates=_BETA),

@@ -20,6 +20,8 @@ from dlm_course.course.questions.mistakes import (
     slip,
     somewhere,
     too_even,
+    too_uneven,
+    uneven_sets,
 )
 
 ROWS = 4000
@@ -151,6 +153,26 @@ def test_draws_are_too_even_where_no_independent_ones_are():
     assert not any(too_even(((each - expected)**2 / expected).sum(), freedom=32) for each in counts)
     nearly_exact = expected + generator.integers(-1, 2, (16, 3))
     assert too_even(((nearly_exact - expected)**2 / expected).sum(), freedom=32)
+
+
+def test_draws_are_too_uneven_where_the_law_is_another():
+    generator = np.random.default_rng(0)
+    expected = 600 * np.array([0.2, 0.3, 0.5])
+    for law, uneven in (([0.2, 0.3, 0.5], False), ([0.25, 0.25, 0.5], True)):
+        counts = generator.multinomial(600, law, size=(200, 16))
+        assert {too_uneven(((each - expected)**2 / expected).sum(), freedom=32) for each in counts} == {uneven}
+
+
+def test_sets_are_uneven_if_some_are_likelier_than_others_of_their_size():
+    generator = np.random.default_rng(0)
+    counts = np.repeat(np.arange(5), 2000)[:, None]
+    for _ in range(50):
+        even = generator.random((10_000, 4)).argsort(1) < counts
+        assert not any((uneven_sets(even), uneven_sets(even[::2], even[1::2])))
+    assert not uneven_sets(even[:10])    # too few to tell
+    tilted = (generator.random((10_000, 4)) * [1, 1, 1, 1.3]).argsort(1).argsort(1) < counts
+    assert all((uneven_sets(tilted), uneven_sets(tilted[::2], tilted[1::2])))
+    assert uneven_sets(np.tile([[True, False], [True, False], [True, False], [False, True]], (200, 1)))
 
 
 def test_the_mistakes_of_a_sampler():
