@@ -1886,6 +1886,19 @@ WRONG = [
                 log_out = torch.logsumexp(logs[s][:, :, None] + log_out[None], dim=1)
             return log_out.exp()
     """),
+    Wrong(CUMULATIVE, "tree-leftover", r"a matrix that has no partner", """
+        def cumulative_matrix(matrices, t):
+            '''Q_{1:t}, so that q(x_t | x_0) = Cat(Q_{1:t} x_0).'''
+            level = list(matrices[:t])
+            if not level:
+                return torch.eye(matrices.shape[-1], dtype=matrices.dtype)
+            while len(level) > 1:
+                pairs = [level[i + 1] @ level[i] for i in range(0, len(level) - 1, 2)]
+                if len(level) % 2:
+                    pairs = [level[-1]] + pairs
+                level = pairs
+            return level[0]
+    """),
     Wrong(PATHS, "kept-by-start-and-time", r"earlier call", """
         kept = {}
 

@@ -1177,6 +1177,13 @@ WRONG = [
             coin = torch.rand(x0.shape, generator=generator)
             return torch.where(coin <= mask_rate, torch.full_like(x0, mask_id), x0)
     """),
+    Wrong(MASK, "coin-per-type", r"equal tokens of a sequence are", """
+        def mask_tokens(x0, mask_rate, mask_id, generator):
+            '''Sequences under the absorbing chain at mask rate lambda.'''
+            states = max(int(x0.max()), mask_id) + 1
+            coins = torch.rand(states, generator=generator) < mask_rate
+            return torch.where(coins[x0], torch.full_like(x0, mask_id), x0)
+    """),
     Wrong(BETA, "difference-of-logs", r"^(?!.*divided by alpha_bar_t).*log\(1 - beta_t\)", """
         def beta_from_mask_rate(mask_rate):
             before = torch.cat([torch.zeros(1), mask_rate[:-1]])

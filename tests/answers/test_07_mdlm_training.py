@@ -2149,6 +2149,13 @@ WRONG = [
             var = ours.var() + theirs.var() - 2 * co
             return torch.stack([ours.mean() - theirs.mean(), (var / N) ** 0.5])
     """),
+    Wrong(PAIRED, "mixed-corrections", r"the variances of both divide by", """
+        def paired_difference(ours, theirs):
+            N = ours.shape[0]
+            cov = (ours * theirs).mean() - ours.mean() * theirs.mean()
+            var = ours.var() + theirs.var() - 2 * cov
+            return torch.stack((ours.mean() - theirs.mean(), (var.clamp(min=0) / N).sqrt()))
+    """),
     Wrong(DESCEND, "gradient-of-norm-1-at-most", r"gradient is clipped", """
         def descend(loss_of, weights, batches, learning_rate):
             w = weights.clone()
@@ -2303,6 +2310,22 @@ WRONG = [
                 (g,) = torch.autograd.grad(loss, first, create_graph=True)
                 w = w - learning_rate * g
             return w.detach()
+    """),
+    Wrong(DESCEND, "gradient-one-step-late", r"each gradient but the first is", """
+        def descend(loss_of, weights, batches, learning_rate):
+            def gradient(at, batch):
+                v = at.detach().clone().requires_grad_()
+                return torch.autograd.grad(loss_of(v, batch), v)[0]
+            w = weights.detach().clone()
+            S = len(batches)
+            if S == 0:
+                return w
+            pending = gradient(w, batches[0])
+            for s in range(S):
+                following = gradient(w, batches[s + 1]) if s + 1 < S else None
+                w = w - learning_rate * pending
+                pending = following
+            return w
     """),
 ]
 

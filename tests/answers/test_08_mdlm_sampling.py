@@ -2750,7 +2750,7 @@ WRONG = [
             x = rate(torch.arange(0, 1 + 1 / L, 1 / L, dtype=torch.float64).clamp(max=1))
             return 1 - x[1:] / x[:-1]
     """),
-    Wrong(REVEAL, "hazard-times-step", r"this is \-r'/r at the start", """
+    Wrong(REVEAL, "hazard-times-step", r"r'/r at the start", """
         def reveal_probabilities(rate, num_steps):
             L, h = num_steps, 1e-5
             s = torch.arange(L, dtype=torch.float64) / L
@@ -2758,6 +2758,33 @@ WRONG = [
             p = (hazard / L).clamp(0, 1)
             p[-1] = 1
             return p
+    """),
+    Wrong(REVEAL, "hazard-times-step-2", r"this is made of \-r'/r at", """
+        def reveal_probabilities(rate, num_steps):
+            s = torch.arange(num_steps, dtype=torch.float64) / num_steps
+            h = 1e-6
+            slope = (rate(s + h) - rate(s)) / h
+            p = 1 - torch.exp(slope / rate(s) / num_steps)
+            p[-1] = 1.0
+            return p
+    """),
+    Wrong(REVEAL, "stops-before-the-end", r"the progress ends before 1: masks", """
+        def reveal_probabilities(rate, num_steps):
+            eps = 1e-3
+            s = torch.linspace(0, 1 - eps, num_steps + 1, dtype=torch.float64)
+            r = rate(s)
+            return (r[:-1] - r[1:]) / r[:-1]
+    """),
+    Wrong(REVEAL, "survival-by-subtracting", r"what is still masked is multiplied", """
+        def reveal_probabilities(rate, num_steps):
+            r = rate(torch.linspace(0, 1, num_steps + 1, dtype=torch.float64))
+            mass = r[:-1] - r[1:]
+            alive, out = 1.0, []
+            for m in mass.tolist():
+                p = m / alive if alive > 0 else 1.0
+                out.append(min(p, 1.0))
+                alive = alive - out[-1]
+            return torch.tensor(out, dtype=torch.float64)
     """),
     Wrong(STEP, "two-likeliest-only", r"four letters", """
         def step(logits, xt, reveal_probability, mask_id, generator):
@@ -3083,6 +3110,11 @@ WRONG = [
             T = temperature
             return (probs.log().clamp(min=-100) / T).softmax(-1)
     """),
+    Wrong(TEMPERATURE, "log-odds", r"these are the log\-odds, log\(p/\(1\-p\)\), of", """
+        def with_temperature(probs, temperature):
+            logits = torch.logit(probs.double(), eps=1e-300)
+            return torch.softmax(logits / temperature, dim=-1)
+    """),
     Wrong(PRICE, "a-thousandth-in-the-logarithm", r"clamped or dropped", """
         def price(p, order):
             def H(keep):
@@ -3204,6 +3236,23 @@ WRONG = [
                 alone = sum(H(p, seen + [i]) for i in now)
                 cost = cost + alone - H(p, seen + now) - H(p, seen)
             return cost
+    """),
+    Wrong(PRICE, "steps-are-runs", r"the positions of a step that", """
+        import itertools
+        def price(p, order):
+            n = p.dim()
+            def H(keep):
+                if not keep:
+                    return 0.0
+                drop = [i for i in range(n) if i not in keep]
+                q = p.sum(dim=drop) if drop else p
+                return float(-(q * q.log()).sum())
+            total, seen = 0.0, []
+            for _, run in itertools.groupby(range(n), key=lambda i: int(order[i])):
+                A = list(run)
+                total += sum(H(seen + [i]) - H(seen) for i in A) - (H(seen + A) - H(seen))
+                seen += A
+            return torch.tensor(total, dtype=torch.float64)
     """),
 ]
 

@@ -1154,6 +1154,14 @@ WRONG = [
             z2 = (x[:, 1] - shift(x[:, 0])) * torch.exp(-s)
             return -(x[:, 0] ** 2 + z2 ** 2) / 2 - math.log(2 * math.pi) - s
     """),
+    Wrong(FLOW, "absolute-value", r"the log\-determinant has lost its sign:", """
+        def flow_log_prob(x, log_scale, shift):
+            x1, x2 = x[:, 0], x[:, 1]
+            s = log_scale(x1)
+            z2 = (x2 - shift(x1)) * (-s).exp()
+            log_det = s.abs()
+            return -(x1 * x1 + z2 * z2) / 2 - math.log(2 * math.pi) - log_det
+    """),
 
     # ---- 09-3
     Wrong(BOUND, "kl-added", r"sign|subtract|minus|added", """
@@ -1786,6 +1794,29 @@ WRONG = [
             vp = -f * x + g2 * score_vp
             return torch.stack([ve, vp])
     """),
+    Wrong(FIELDS, "coarse-difference", r"near the fields, but not them:", """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha, h=0.01):
+            def ve_path(time, eps):
+                return x1 + sigma(1 - time) * eps
+
+            def vp_path(time, eps):
+                a = alpha(1 - time)
+                return a * x1 + torch.sqrt(1 - a**2) * eps
+
+            eps_ve = (x - x1) / sigma(1 - t)
+            eps_vp = (x - alpha(1 - t) * x1) / torch.sqrt(1 - alpha(1 - t) ** 2)
+            return torch.stack([(ve_path(t + h, eps_ve) - x) / h, (vp_path(t + h, eps_vp) - x) / h])
+    """),
+    Wrong(FIELDS, "variance-for-std", r"the variances are differentiated, and divided", """
+        def conditional_fields(x, x1, t, sigma, d_sigma, alpha, d_alpha):
+            r = 1 - t
+            var, dvar = sigma(r) ** 2, -2 * sigma(r) * d_sigma(r)
+            ve = dvar / var * (x - x1)
+            m, dm = alpha(r), -d_alpha(r)
+            var, dvar = 1 - m**2, -2 * m * dm
+            vp = dm * x1 + dvar / var * (x - m * x1)
+            return torch.stack((ve, vp))
+    """),
 
     # ---- 09-5
     Wrong(FLOOR, "no-half", r"half|½|/ ?2", """
@@ -2071,6 +2102,16 @@ WRONG = [
             N = int(counts.sum())
             floor = sum(math.comb(N, k) * p ** k * (1 - p) ** (N - k) * (k / N - p).abs() for k in range(N + 1)).sum()
             return (torch.stack([(counts / N - p).abs().sum(), floor]) / 2).half()
+    """),
+    Wrong(FLOOR, "positive-parts", r"both are half of what is", """
+        def tv_and_floor(p, counts):
+            N = counts.sum().item()
+            tv = 0.5 * (counts / N - p).clamp(min=0).sum()
+            c = torch.arange(N + 1, dtype=torch.float64)
+            comb = torch.tensor([math.comb(N, k) for k in range(N + 1)], dtype=torch.float64)
+            pmf = comb * p[:, None] ** c * (1 - p[:, None]) ** (N - c)
+            floor = 0.5 * (pmf * (c / N - p[:, None]).clamp(min=0)).sum()
+            return torch.stack([tv, floor])
     """),
 
     # ---- 09-6

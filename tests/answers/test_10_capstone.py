@@ -799,6 +799,69 @@ return""".strip())),
             return torch.tensor([len(alphabet) if c == blank else table[c] for c in template])
         """),
     }),
+    Wrong(LEAKED, "difference-array", r"a place where one training window", """
+        def leaked(train_starts, held_out_starts, length):
+            size = int(torch.cat([train_starts, held_out_starts]).max()) + 2 * length + 1
+            change = torch.zeros(size, dtype=torch.int64)
+            change[train_starts] = 1
+            change[train_starts + length] = -1
+            covered = change.cumsum(0) > 0
+            return torch.stack([covered[start:start + length].double().mean() for start in held_out_starts.tolist()])
+    """),
+    Wrong(LEAKED, "sorted-windows", r"the held\-out windows are sorted; the", """
+        def leaked(train_starts, held_out_starts, length):
+            trained = set()
+            for start in train_starts.tolist():
+                trained.update(range(start, start + length))
+            return torch.tensor([sum(place in trained for place in range(start, start + length)) / length
+                                 for start in sorted(held_out_starts.tolist())])
+    """),
+    Wrong(LEAKED, "unsorted-search", r"the training windows are searched as", """
+        def leaked(train_starts, held_out_starts, length):
+            places = held_out_starts[:, None] + torch.arange(length)
+            if len(train_starts) == 0:
+                return torch.zeros(len(held_out_starts))
+            index = torch.searchsorted(train_starts.contiguous(), places, right=True) - 1
+            last = train_starts[index.clamp(min=0)]
+            covered = (index >= 0) & (places < last + length)
+            return covered.float().mean(1)
+    """),
+    Wrong(DISTANCE, "cut-to-the-shorter", r"the counts are cut to the", """
+        def bigram_distance(samples, reference, num_states):
+            def shares(texts):
+                counts = torch.bincount((texts[:, :-1] * num_states + texts[:, 1:]).flatten())
+                return (counts / counts.sum()).tolist()
+
+            return torch.tensor(sum(abs(p - q) for p, q in zip(shares(samples), shares(reference))) / 2)
+    """),
+    Wrong(DISTANCE, "transitions", r"this compares what follows each character,", """
+        def bigram_distance(samples, reference, num_states):
+            def table(texts):
+                codes = (texts[:, :-1] * num_states + texts[:, 1:]).flatten()
+                return torch.bincount(codes, minlength=num_states**2).view(num_states, num_states).double()
+
+            P, Q = table(samples), table(reference)
+            weight = Q.sum(1) / Q.sum()
+            p = P / P.sum(1, keepdim=True).clamp(min=1)
+            q = Q / Q.sum(1, keepdim=True).clamp(min=1)
+            return 0.5 * (weight * (p - q).abs().sum(1)).sum()
+    """),
+    Wrong(TEMPLATE, "normalised", r"template_tokens raised ValueError: 'é' does not", """
+        import unicodedata
+
+
+        def template_tokens(template, alphabet, blank):
+            states = []
+            for char in unicodedata.normalize("NFC", template):
+                if char == blank:
+                    states.append(len(alphabet))
+                    continue
+                state = alphabet.find(char)
+                if state < 0:
+                    raise ValueError(f"{char!r} does not occur in the text")
+                states.append(state)
+            return torch.tensor(states)
+    """),
 ]
 
 SAME = {**DRAWS_NOTHING, **NO_TIME, **no("takes no rates", "odd rates"),

@@ -67,11 +67,20 @@ def _of_levels(of: Callable[[Tensor, Tensor], Tensor]) -> Callable:
     return slip(reveal_probabilities, of=of)
 
 
-def _hazard(rate: Callable[[Tensor], Tensor], num_steps: int) -> Tensor:
+def _hazard(rate: Callable[[Tensor], Tensor], num_steps: int, *,
+            of: Callable[[Tensor], Tensor] = lambda hazard: hazard.clamp(0, 1)) -> Tensor:
     start, little = _even_points(num_steps)[:-1], 1e-6
-    p = ((rate(start) - rate(start + little)) / little / rate(start) / num_steps).clamp(0, 1)
+    p = of((rate(start) - rate(start + little)) / little / rate(start) / num_steps)
     p[-1] = 1
     return p
+
+
+def _by_subtracting(rate: Callable[[Tensor], Tensor], num_steps: int) -> Tensor:
+    rates, left, found = rate(_even_points(num_steps)), 1.0, []
+    for share in (rates[:-1] - rates[1:]).tolist():
+        found.append(min(share / left, 1.0) if left > 0 else 1.0)
+        left -= found[-1]
+    return torch.tensor(found, dtype=torch.float64)
 
 
 def _one_point_too_few(num_steps: int) -> Tensor:
@@ -86,7 +95,8 @@ def _rate_cases(seed: int) -> list[Case]:
             Case((_Rate(1, 1), 3), "rate(s) = 1 - s, L = 3"),
             Case((_Rate(second, 1), 1), "L = 1", edge="one step reveals everything, with probability 1"),
             Case((_Rate(1, first), 49), "L = 49",
-                 edge="49 steps have 50 levels, rate(l/49): 49 widths of 1/49, added up, need not be 1"),
+                 edge="49 steps have 50 levels, rate(l/49): 49 widths of 1/49, added up, need not be 1; and small "
+                      "levels count as they are, nothing is added to them"),
             Case((_Rate(1, 12), 20), "rate(s) = (1 - s)^12, L = 20",
                  edge="the levels fall to 1e-16 there, and count however small they are: what is divided by has no "
                       "smallest value, and nothing is added to it")]
@@ -148,8 +158,12 @@ REVEAL_PROBABILITIES = Question(
         "the sampler's steps come in the reverse order: it starts from masks only, r_0 = rate(0) = 1":
             slip(reveal_probabilities, lambda p: p.flip(0)),
         "the sign is off: the level before the step is the larger one": slip(reveal_probabilities, lambda p: -p),
-        "this is -r'/r at the start of the step, times its length: near the probability for many steps only; take "
-        "1 - r_l / r_(l-1)": _hazard,
+        "this is made of -r'/r at the start of the step, times its length: near the probability for many steps only; "
+        "take 1 - r_l / r_(l-1)": (_hazard, slip(_hazard, of=lambda hazard: 1 - (-hazard).exp())),
+        "the progress ends before 1: masks are left at the end. The levels are rate(l/L), l = 0..L":
+            tuple(slip(reveal_probabilities, points=lambda num_steps, end=end: end * _even_points(num_steps))
+                  for end in (0.99, 0.999, 0.9999, 1 - 1e-5, 1 - 1e-6)),
+        "what is still masked is multiplied by 1 - p in each step; here p is subtracted from it": _by_subtracting,
         "1/(L - l + 1) belongs to levels that fall in a straight line; use rate":
             lambda rate, num_steps: 1 / torch.arange(num_steps, 0, -1),
         "1/L is the same in every step; use the levels of rate":
@@ -899,6 +913,8 @@ TEMPERATURE = Question(
             lambda probs, temperature: (probs / temperature).softmax(-1),
         "the probabilities are taken for logits, and the temperature multiplies; take softmax(log(p)/T)":
             lambda probs, temperature: (probs * temperature).softmax(-1),
+        "these are the log-odds, log(p/(1-p)), of each state by itself; take the logarithms, softmax(log(p)/T)":
+            lambda probs, temperature: (probs.logit() / temperature).softmax(-1),
         "the temperature multiplies; it divides the logarithms: a low one sharpens": _powers,
         "the powers are p^T; they are p^(1/T), and do not sum to 1 here": torch.pow,
         "the powers p^(1/T) do not sum to 1 yet: divide by their sum":
@@ -1092,8 +1108,9 @@ PRICE = Question(
                 (_one_by_one(H, [*pair], visible) - H([*pair], visible) for pair in itertools.combinations(group, 2)),
                 H([]))),
         "the positions of a step that are no neighbours are taken for steps of their own; all with the same order[i] "
-        "are drawn together": _priced(lambda H, visible, group, later: sum(
+        "are drawn together": (_priced(lambda H, visible, group, later: sum(
             _one_by_one(H, run, visible) - H(run, visible) for run in _runs(group))),
+            slip(price, order=lambda order: 1 + torch.cat([order.new_zeros(1), order.diff() != 0]).cumsum(0))),
         "H(S) is subtracted once for a step with several positions; it is in the conditional entropy of each of them, "
         "and in the joint one": _priced(lambda H, visible, group, later: (
             _one_by_one(H, group, visible) - H(group, visible)

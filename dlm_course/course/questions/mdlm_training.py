@@ -1,5 +1,6 @@
 """Topic 07: masks for a batch, the loss of a step, a paired comparison, the loop."""
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from dlm_course.course.questions.mistakes import (
     Shows,
+    against,
+    close,
     dependent,
     everywhere,
     mistakes,
@@ -386,6 +389,12 @@ def paired_difference(ours: Tensor, theirs: Tensor, *, mean: Callable = torch.me
     return torch.stack([mean(ours - theirs), error(ours - theirs)])
 
 
+def _variances_less_covariance(ours: Tensor, theirs: Tensor, *, least: float = -math.inf) -> Tensor:
+    common = ((ours - ours.mean()) * (theirs - theirs.mean())).mean()
+    variance = (ours.var() + theirs.var() - 2 * common).clamp(min=least)
+    return torch.stack([(ours - theirs).mean(), (variance / len(ours)).sqrt()])
+
+
 def _alone(ours: Tensor) -> Tensor:
     return paired_difference(ours, torch.zeros_like(ours))
 
@@ -425,8 +434,8 @@ PAIRED_DIFFERENCE = Question(
         "cancels": lambda ours, theirs: torch.stack(
             [(ours - theirs).mean(), ((ours.var() + theirs.var()) / len(ours)).sqrt()]),
         "the variances of both divide by N - 1, what they share by N: take the differences first, and their variance":
-            lambda ours, theirs: torch.stack([(ours - theirs).mean(), ((ours.var() + theirs.var() - 2 * (
-                (ours - ours.mean()) * (theirs - theirs.mean())).mean()) / len(ours)).sqrt()]),
+            (_variances_less_covariance, against(slip(_variances_less_covariance, least=0.0), functools.partial(
+                close, rtol=0.01))),
         "the difference of two standard errors is no standard error of the difference: subtract first":
             lambda ours, theirs: _alone(ours) - _alone(theirs),
         "the sum of the two standard errors is no standard error of the difference: subtract first":
@@ -526,6 +535,13 @@ def _through_all_steps(loss_of: Callable, weights: Tensor, batches: Tensor, lear
     return newest.detach()
 
 
+def _one_step_late(loss_of: Callable, weights: Tensor, batches: Tensor, learning_rate: float) -> Tensor:
+    before = newest = weights
+    for batch in batches:
+        before, newest = newest, newest - learning_rate * _gradient(loss_of, before, batch)
+    return newest
+
+
 def _descend_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     batches = torch.randn(4, 3, dtype=torch.float64, generator=generator)
@@ -610,6 +626,8 @@ DESCEND = Question(
             _one_step(sum),
         "the gradients are those with respect to the *first* weights, through all steps since; in each step it is that "
         "with respect to the newest": _through_all_steps,
+        "each gradient but the first is taken before the step that goes before it: take it at the newest weights":
+            _one_step_late,
         "one step on the average gradient; take one step for each batch":
             _one_step(lambda gradients: sum(gradients) / len(gradients)),
         "only the last batch makes a step": _batches(lambda batches: batches[-1:]),

@@ -124,6 +124,15 @@ def cumulative_matrix(matrices: Tensor, t: int) -> Tensor:
     return result
 
 
+def _in_pairs(matrices: Tensor, t: int) -> Tensor:
+    """The product in a tree of pairs, each time with the last one first where their number is odd."""
+    left = list(matrices[:t])
+    while len(left) > 1:
+        odd = [left.pop()] if len(left) % 2 else []
+        left = odd + [after @ before for before, after in zip(left[::2], left[1::2], strict=True)]
+    return left[0] if left else cumulative_matrix(matrices, t)
+
+
 def _cumulative_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     matrices = _random_matrices(4, 3, generator)
@@ -147,6 +156,7 @@ CUMULATIVE_MATRIX = Question(
         "the product is in the wrong order: the first step acts first, so Q_1 stands on the right, next to x_0, and "
         "each later matrix goes to its left: Q_t ... Q_2 Q_1":
             slip(cumulative_matrix, matrices=lambda matrices, t: matrices[:t].flip(0)),
+        "a matrix that has no partner goes to the front, where the first steps stand: it comes last": _in_pairs,
         "the matrices are transposed: columns of Q sum to 1 here, so Q acts on the column x_0 from the left":
             slip(cumulative_matrix, lambda result: result.T),
         "each matrix was transposed before multiplying: columns of Q sum to 1 here already":

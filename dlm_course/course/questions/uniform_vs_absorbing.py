@@ -153,6 +153,14 @@ def _masks(test: Callable[[np.ndarray], bool]) -> Shows:
     return everywhere(lambda xt, x0, mask_rate, mask_id: test(xt == mask_id))
 
 
+def _equal_tokens_together(xt: np.ndarray, x0: np.ndarray, mask_rate: float, mask_id: int) -> bool:
+    """True if two tokens of a sequence that are equal, if there are any, are both masked or both not."""
+    masked = xt == mask_id
+    some = slice(0, 20)    # of long sequences
+    equal = x0[:, some, None] == x0[:, None, some]
+    return not (equal & (masked[:, some, None] != masked[:, None, some])).any()
+
+
 def _tells_of_another(xt: np.ndarray, x0: np.ndarray, mask_rate: float, mask_id: int) -> bool:
     """True if the masks of one sequence tell of those of another."""
     return len(xt) >= 1000 and dependent(xt == mask_id, np.zeros(len(xt)))
@@ -212,6 +220,8 @@ MASK_TOKENS = Question(
             _masks(lambda masked: (masked == masked[0]).all()),
         "a whole sequence shares one coin; every token needs a coin of its own":
             _masks(lambda masked: (masked == masked[:, :1]).all()),
+        "equal tokens of a sequence are always masked together; every token needs a coin of its own":
+            everywhere(_equal_tokens_together),
         "every sequence has the same number of masks; with independent coins the number varies":
             _masks(lambda masked: np.ptp(masked.sum(1)) == 0),
         "the number of masks of a sequence is always lambda n, rounded down or up; with independent coins it varies":
