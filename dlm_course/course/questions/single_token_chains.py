@@ -476,7 +476,10 @@ def _estimate_cases(seed: int) -> list[Case]:
     twelve = torch.arange(144).repeat(2)
     return [*cases[:2], _many_pairs(generator), *cases[2:],
             Case((twelve // 12, (twelve % 12 + twelve // 12 * 5) % 12 // 3 * 2, 12), "K = 12, 288 pairs",
-                 edge="there may be ten states and more: do two pairs have the same number?")]
+                 edge="there may be ten states and more: do two pairs have the same number?"),
+            Case((torch.arange(300).flip(0), 7 * torch.arange(300) % 300, 300), "K = 300, each state once",
+                 edge="what was seen once has the frequency 1; and there may be hundreds of states, more than 8 bits "
+                      "can number")]
 
 
 def _many_pairs(generator: torch.Generator) -> Case:

@@ -186,14 +186,15 @@ def _mask_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
 
     def case(batch: int, n: int, mask_rate: float, label: str = "", mask_id: int = 5, **options: Any) -> Case:
-        x0 = torch.randint(5, (batch, n), generator=generator) + (mask_id == 0)
+        x0 = torch.randint(max(mask_id, 5), (batch, n), generator=generator) + (mask_id == 0)
         return Case((x0, mask_rate, mask_id), label or f"x0 of shape ({batch}, {n}), lambda = {mask_rate}",
                     **{"seed": seed, **options})
 
     few = case(40, 40, 0.45)
     return [case(4000, 5, 0.3), few, few, other := replace(few, seed=seed + 1), replace(other, goes_on=True),
             case(3000, 4, 0.8, "x0 of shape (3000, 4), lambda = 0.8, mask_id = 0", mask_id=0),
-            case(3, 4000, 0.37), case(1, 200_000, 0.0005),
+            case(3, 4000, 0.37, "x0 of shape (3, 4000), lambda = 0.37, mask_id = 300", mask_id=300),
+            case(1, 200_000, 0.0005),
             case(50, 3, 1.0, "lambda = 1", edge="at lambda = 1 every token is masked"),
             case(50, 3, 0.0, "lambda = 0", edge="at lambda = 0 no token is masked"),
             case(64, 64, 0.0, "lambda = 0, and among the random numbers is a 0", seed=_DRAWS_A_ZERO,
