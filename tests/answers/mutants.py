@@ -399,8 +399,25 @@ def _change(before: str, after: str) -> str:
 
 # Inputs made from cases
 
-def varied(case) -> Iterator:
-    """Cases made from this one: other sizes, rarer probabilities, larger logits, other dtypes."""
+# What the text of a task does not allow, or no computer holds: task, variation, why.
+NOT_ALLOWED = {
+    "07-4": {"logits times 50": "the weights leave what float32 holds"},
+    "09-3": {"logits times 50": "a variance of e^50 and more leaves what float32 holds"},
+    "09-5": {"integers + 300": "N is at most 50", "twice along dimension 0": "N is at most 50"},
+    "10-3": {"integers + 300": "a table of so many triples leaves no memory"},
+}
+# torch.distributions, with which a right answer may be made, takes 2e-16 for every probability below.
+LEAST_PROBABILITY = {"03-2": 1e-15, "04-4": 1e-15, "09-1": 1e-15}
+
+
+def varied(case, task: str = "") -> Iterator:
+    """Cases made from this one, as far as the task allows: other sizes, rarer probabilities, larger logits, dtypes."""
+    for other in _varied(case, LEAST_PROBABILITY.get(task[:4], 1e-35)):
+        if not other.label.endswith(tuple(NOT_ALLOWED.get(task[:4], ()))):
+            yield other
+
+
+def _varied(case, least: float) -> Iterator:
     tensors = [arg for arg in case.args if isinstance(arg, torch.Tensor)]
     for dim in (0, 1):
         for size in sorted({x.shape[dim] for x in tensors if x.ndim > dim}):
@@ -412,7 +429,8 @@ def varied(case) -> Iterator:
             yield _with(case, partial(_resized, dim=dim, size=size, to=[*range(size)] * 2),
                         f"twice along dimension {dim}")
     for power in (12, 40):
-        yield _with(case, partial(_sharper, power=power), f"probabilities to the power {power}, normalised")
+        yield _with(case, partial(_sharper, power=power, least=least),
+                    f"probabilities to the power {power}, normalised")
     yield _with(case, lambda x: x * 50 if x.is_floating_point() and (x < 0).any() else x, "logits times 50")
     if any(x.dtype == torch.long for x in tensors):
         yield _with(case, lambda x: x + 300 if not torch.is_tensor(x) or x.dtype == torch.long else x, "integers + 300")
@@ -429,9 +447,9 @@ def _resized(x, dim, size, to):
     """The entries `to` of dimension `dim`; matrices of a chain, joints and distributions stay what they are."""
     if x.ndim <= dim or x.shape[dim] != size:
         return x
-    if x.ndim == 1 and x.is_floating_point() and x[-1] == 1 and (x.diff() > 0).all():   # mask rates, which increase
-        return x
-    square = x.is_floating_point() and x.ndim > 1
+    if x.ndim == 1 and x.is_floating_point() and len(x) > 1 and x[0] > 0 and x[-1] <= 1 and (x.diff() > 0).all():
+        return x    # mask rates, which increase
+    square = x.is_floating_point() and x.ndim > 1 and bool((x >= 0).all())
     square = square and (len(set(x.shape)) == 1 or (x.shape[-1] == x.shape[-2] and dim >= x.ndim - 2))
     return x if square or dim in _summed(x) else x.index_select(dim, torch.tensor([*to]))
 
@@ -445,12 +463,12 @@ def _summed(x) -> tuple[int, ...]:
     return ()
 
 
-def _sharper(x, power):
+def _sharper(x, power, least=1e-35):
     """Probabilities to a power and normalised; what float32 can hold, since this may be a student's choice."""
     dims = _summed(x)
     if not dims:
         return x
-    sharp = torch.where(x > 0, (x ** power).clamp(min=1e-35), 0)
+    sharp = torch.where(x > 0, (x ** power).clamp(min=least), 0)
     return sharp / sharp.sum(dims, keepdim=True)
 
 
@@ -534,7 +552,7 @@ class Judge:
                 for n, case in enumerate(cases):
                     if case.goes_on or case.raises:
                         continue
-                    for m, other in enumerate(varied(case)):
+                    for m, other in enumerate(varied(case, self.question.id)):
                         a = self._reference((seed, n, m), [other])
                         if a[0].value is not None and not (a[0].value.dtype.kind == "f" and np.isnan(a[0].value).any()):
                             pairs.append((other, a[0], self.outputs(mutant, [other])[0]))

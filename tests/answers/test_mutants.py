@@ -86,6 +86,16 @@ def test_varied_inputs_differ_in_size_in_rarity_and_in_dtype():
     assert case.args[0].shape == (2, 3)
 
 
+def test_varied_inputs_are_those_that_the_task_allows():
+    rates = torch.tensor([0.1, 0.4, 0.7])    # twice after each other they would fall
+    assert all((other.args[0].diff() > 0).all() for other in varied(Case((rates,), "rates")))
+    rare = Case((torch.tensor([0.2, 0.1, 0.7]), torch.tensor([-1.0, 3.0])), "rare")
+    assert min(other.args[0].min() for other in varied(rare)) < 1e-20
+    assert min(other.args[0].min() for other in varied(rare, "04-4-sequence-kl")) > 1e-16
+    labels = {task: {other.label for other in varied(rare, task)} for task in ("", "07-4-descend")}
+    assert labels[""] - labels["07-4-descend"] == {"rare, logits times 50"}
+
+
 SOURCES = {
     "rejected": "return (xt != mask_id).double().mean(-1)",
     "same": "return (mask_id == xt).double().mean(-1)",
