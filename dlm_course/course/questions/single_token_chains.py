@@ -140,7 +140,8 @@ def _cumulative_cases(seed: int) -> list[Case]:
             Case((_random_matrices(4, 3, generator), 2), "another chain, T = 4, t = 2"),
             *(Case((_sparse_matrices(3, generator), t), f"K = 4, a chain with zeros, T = 3, t = {t}") for t in (2, 3)),
             Case((matrices, 0), "T = 4, t = 0",
-                 edge="at t = 0 nothing has happened yet, so Q_{1:0} is the identity matrix")]
+                 edge="at t = 0 nothing has happened yet, so Q_{1:0} is the identity matrix"),
+            Case((matrices[:1], 1), "T = 1, t = 1", edge="a chain may have a single step")]
 
 
 CUMULATIVE_MATRIX = Question(
@@ -236,7 +237,9 @@ def _path_cases(seed: int) -> list[Case]:
             *(Case((_sparse_matrices(3, generator), 0, t), f"K = 4, a chain with zeros, T = 3, x0 = 0, t = {t}")
               for t in (2, 3)),
             Case((fair, 1, 3), "K = 2, T = 3, every step to either state with 1/2, x0 = 1, t = 3"),
-            *cases[1:]]
+            *cases[1:],
+            Case((first.args[0][:1], *first.args[1:2], 1), f"K = 3, T = 1, x0 = {first.args[1]}, t = 1",
+                 edge="a chain may have a single step")]
 
 
 MARGINAL_BY_PATHS = Question(
