@@ -2091,6 +2091,20 @@ WRONG = [
                 run = torch.where(small, torch.ones_like(run), run)
             return total + run.log()
     """),
+    Wrong(FORWARD, "set-of-pairs", r"pairs that come up twice in", """
+        import math
+
+        def forward_log_prob(matrix, x0, xt):
+            m = matrix.tolist()
+            out = []
+            for a_row, b_row in zip(xt.tolist(), x0.tolist()):
+                pairs = {(a, b) for a, b in zip(a_row, b_row)}
+                total = 0.0
+                for a, b in pairs:
+                    total += math.log(m[a][b]) if m[a][b] > 0 else -math.inf
+                out.append(total)
+            return torch.tensor(out, dtype=matrix.dtype)
+    """),
     Wrong(TC, "small-values-made-0", r"is not 0", """
         def total_correlation(joint):
             H = lambda p: torch.special.entr(p).sum()
@@ -2138,6 +2152,12 @@ WRONG = [
             log_p = log_p - log_p.logsumexp(-1, keepdim=True)
             q = log_q.exp()
             return torch.where(q > 0, q * (log_q - log_p), 0).sum(-1)
+    """),
+    Wrong(KL, "log-of-the-mean-ratio", r"logarithm and mean are exchanged, log", """
+        def sequence_kl(posterior, model):
+            ratio = posterior / model
+            expected = torch.einsum("bnk,bnk->bn", posterior, ratio)
+            return expected.log().sum(dim=1)
     """),
 ]
 

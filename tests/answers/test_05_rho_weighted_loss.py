@@ -1877,6 +1877,19 @@ WRONG = [
                 out[t] = b * before / (1 - alive)
             return out
     """),
+    Wrong(RHO, "product-from-the-end", r"the products run from the end,", """
+        def rho(beta):
+            keep = 1 - beta
+            bar = keep.flip(0).cumprod(0).flip(0)
+            before = torch.cat([torch.ones_like(bar[:1]), bar[:-1]])
+            return beta * before / (1 - bar)
+    """),
+    Wrong(RHO, "sum-of-betas", r"the betas are added up; a", """
+        def rho(beta):
+            lam = torch.cumsum(beta, dim=0).clamp(max=1)
+            before = torch.cat([torch.zeros_like(lam[:1]), lam[:-1]])
+            return (lam - before) / lam
+    """),
     Wrong(POSTERIOR, "the-way-forward", r"way forward", """
         def absorbing_posterior(xt, x0, rho, mask_id, num_states):
             eye = torch.eye(num_states, dtype=torch.float64)
@@ -2091,7 +2104,7 @@ WRONG = [
             xt = torch.where(coins, mask_id, x0)
             return T * rho[step] * masked_loss(xt)
     """),
-    Wrong(SINGLE, "systematic-coins", r"the coins of a sequence are", """
+    Wrong(SINGLE, "systematic-coins", r"the number of masks of a sequence", """
         def single_term(masked_loss, x0, mask_rate, mask_id, generator):
             batch, n = x0.shape
             T = len(mask_rate)

@@ -49,6 +49,11 @@ def _position_probs(matrix: Tensor, x0: Tensor, xt: Tensor) -> Tensor:
     return matrix[xt, x0]
 
 
+def _each_pair_once(matrix: Tensor, x0: Tensor, xt: Tensor) -> Tensor:
+    return torch.stack([sum(matrix[pair].log() for pair in {*zip(now, before, strict=True)})
+                        for now, before in zip(xt.tolist(), x0.tolist(), strict=True)])
+
+
 def _forward_cases(seed: int) -> list[Case]:
     generator = torch.Generator().manual_seed(seed)
     general = _random(generator, 4, 4).T.contiguous()
@@ -88,6 +93,7 @@ FORWARD_LOG_PROB = Question(
             slip(forward_log_prob, lambda log_q: log_q.exp(), matrix=lambda matrix: matrix.T),
         "the probabilities of the positions are added before the logarithm; independent positions multiply, so their "
         "logarithms add": slip(_position_probs, lambda q: q.sum(-1).log()),
+        "pairs that come up twice in a text are counted once, as in a set; every position counts": _each_pair_once,
         "the mean over positions; the logarithm of a product is the sum":
             slip(_position_probs, lambda q: q.log().mean(-1)),
         "the logarithm of the mean over positions; independent positions multiply":
@@ -435,6 +441,8 @@ SEQUENCE_KL = Question(
             lambda q, p: -(q.sum(1) * p.log().sum(1)).sum(-1) - entropy(q).sum(-1),
         "the distributions are added over positions before the KL":
             lambda q, p: (q.sum(1) * (q.sum(1) / p.sum(1)).log()).sum(-1),
+        "logarithm and mean are exchanged, log of the mean of q/p; the KL is the mean, over the posterior, of log(q/p)":
+            lambda q, p: (q**2 / p).sum(-1).log().sum(-1),
         "this is in bits; the course computes in nats (natural logarithm)":
             lambda q, p: sequence_kl(q, p) / math.log(2),
         "the sign is off: a KL is never negative": lambda q, p: -sequence_kl(q, p),

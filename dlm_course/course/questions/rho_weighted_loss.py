@@ -115,9 +115,11 @@ RHO = Question(
         "the last denominator is 1, as if everything were masked at T; it is 1 - alpha_bar_T, whatever that is":
             _formula(lambda b, now, before: b * before / (1 - now).where(torch.arange(len(b)) < len(b) - 1, 1)),
         "the betas are added up; a masked token cannot be masked again, so alpha_bar_t is the *product* of the "
-        "1 - beta_s": slip(rho, alpha_bar=lambda beta: 1 - beta.cumsum(0).clamp(max=1)),
+        "1 - beta_s": (slip(rho, alpha_bar=lambda beta: 1 - beta.cumsum(0).clamp(max=1)),
+            slip(rho, formula=lambda b, now, before: (before - now) / (1 - now),
+                 alpha_bar=lambda beta: 1 - beta.cumsum(0).clamp(max=1))),
         "the products run from the end, over s >= t; alpha_bar_t is the product of the 1 - beta_s up to t":
-            _from_the_end,
+            (_from_the_end, slip(rho, alpha_bar=lambda beta: (1 - beta).flip(0).cumprod(0).flip(0))),
         "0 where beta_t = 1: alpha_bar_{t-1} is not alpha_bar_t / (1 - beta_t) there; take it from the list of "
         "products, one place earlier": _divided_back,
         "1 where beta_t = 1; a token that is masked at t may have been masked before, also in such a step":
@@ -805,7 +807,8 @@ SINGLE_TERM = Question(
             tuple(_law(weighed_as=steps) for steps in [(2, 3, 1), (2, 3, 3), (3, 1, 2), (1, 1, 2)]),
         # the masks
         "a whole sequence shares one coin; every token needs a coin of its own": _law(one_t=_alike),
-        "the coins of a sequence are one number, spread evenly over its tokens; every token needs a coin of its own":
+        "the number of masks of a sequence is as near lambda_t n as it can be, as if it were drawn first, or one "
+        "number spread evenly over the tokens; every token needs a coin of its own":
             _law(one_t=_evenly_spread),
         "lambda_t is the probability of being masked; here it is that of staying": _law(rates=1 - _RATES),
         "masked with lambda_{t-1}; X_t is masked with lambda_t": _law(rates=_BEFORE),
