@@ -70,16 +70,18 @@ def one_hot(x: Tensor, num_states: int, *, dtype: torch.dtype = torch.float64) -
 def sample(probs: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
     """Draw states from Cat(probs), independently for every leading index.
 
-    Formula: x = min {k : u < p_0 + ... + p_k} with u ~ U[0, 1), in float64 whatever the dtype of `probs`, so that rare
-    states are neither starved nor invented; a state of probability 0 is never drawn.
+    Formula: x = min {k : u < p_0 + ... + p_k} with u uniform from 0 to the sum of all, in float64 whatever the dtype of
+    `probs`, so that rare states are neither starved nor invented; a state of probability 0 is never drawn.
     Shapes: probs (..., K); returns int64 (...). `generator` lives on the device of `probs`.
     Raises: TypeError or ValueError where `probs` are no probabilities.
     """
     check_probabilities(probs)
-    cumulative = probs.to(torch.float64).cumsum(-1)
-    cumulative = cumulative / cumulative[..., -1:]
-    u = torch.rand((*probs.shape[:-1], 1), dtype=torch.float64, device=probs.device, generator=generator)
-    return (cumulative <= u).sum(-1)
+    cumulative = probs.cumsum(-1, dtype=torch.float64)
+    total = cumulative[..., -1:]
+    u = total * torch.rand(total.shape, dtype=torch.float64, device=probs.device, generator=generator)
+    # Rounded up, u could be the total itself, and lie beyond every state.
+    u = torch.minimum(u, torch.nextafter(total, torch.zeros_like(total)))
+    return torch.searchsorted(cumulative, u, right=True).squeeze(-1)
 
 
 def entropy(probs: Tensor) -> Tensor:

@@ -44,6 +44,10 @@ class Transition(ABC):
         """Q_t^T x: for every state the likelihood of each state one step earlier, (..., K)."""
 
     @abstractmethod
+    def _cumulative_column(self, x: Tensor, t: int | Tensor) -> Tensor:
+        """Q_{1:t} x: for every state the distribution t steps after the start, (..., K)."""
+
+    @abstractmethod
     def _cumulative_row(self, x: Tensor, t: int | Tensor) -> Tensor:
         """Q_{1:t}^T x: for every state the likelihood of each x_0, (..., K)."""
 
@@ -70,7 +74,7 @@ class Transition(ABC):
         Source: "Discrete Diffusion Markov Chain".
         """
         t = self._check(t, 0, x0=x0)
-        return self._cumulative_apply(one_hot(x0, self.num_states), t)
+        return self._cumulative_column(x0, t)
 
     def step(self, x: Tensor, t: int | Tensor) -> Tensor:
         """q(x_t | x_{t-1} = x) = Cat(Q_t x), for t in 1..T: the columns `x` of Q_t.
@@ -119,10 +123,7 @@ class Transition(ABC):
         """
         xt, x0 = torch.broadcast_tensors(xt, x0)
         t = self._check(t, 1, xt=xt, x0=x0)
-        joint = self._step_row(xt, t) * self._cumulative_apply(one_hot(x0, self.num_states), t - 1)
-        return _normalise(joint, "x_t cannot be reached from x_0: q(x_t | x_0) = 0 for {count} of the pairs, so "
-                                 "q(x_{{t-1}} | x_t, x_0) is not defined there; were xt and x0 swapped, or x_t drawn "
-                                 "at another t?")
+        return _normalise(self._step_row(xt, t) * self._cumulative_column(x0, t - 1), _UNREACHABLE)
 
     def reverse(self, xt: Tensor, x0_probs: Tensor, t: int | Tensor) -> Tensor:
         """p(x_{t-1} | x_t) in the x_0-parametrisation, the mixture of posteriors, for t in 1..T.
@@ -175,7 +176,7 @@ class _ResamplingTransition(Transition):
     """Q_t = (1 - beta_t) I + beta_t pi 1^T: with probability beta_t the token is drawn afresh from pi.
 
     The form is closed under products, Q_{1:t} = alpha_bar_t I + (1 - alpha_bar_t) pi 1^T, so that a row, a column or a
-    product with a vector costs O(K).
+    product with a vector costs O(K): a multiple of pi, or a constant, and one number more at one state.
     """
 
     def __init__(self, num_states: int, schedule: Schedule, pi: Tensor):
@@ -198,13 +199,13 @@ class _ResamplingTransition(Transition):
         identity = torch.eye(self.num_states, dtype=torch.float64, device=keep.device)
         return keep[..., None] * identity + resample[..., None] * self._pi.to(keep.device)[:, None]
 
-    def _column(self, probs: Tensor, keep: Tensor, resample: Tensor) -> Tensor:
-        keep, resample, pi = (tensor.to(probs.device) for tensor in (keep, resample, self._pi))
-        return keep * probs + resample * pi * probs.sum(-1, keepdim=True)
+    def _column(self, x: Tensor, keep: Tensor, resample: Tensor) -> Tensor:
+        keep, resample, pi = (tensor.to(x.device) for tensor in (keep, resample, self._pi))
+        return _add_at(x, keep, (resample * pi).expand(*x.shape, -1).clone())
 
     def _row(self, x: Tensor, keep: Tensor, resample: Tensor) -> Tensor:
         keep, resample, pi = (tensor.to(x.device) for tensor in (keep, resample, self._pi))
-        return keep * one_hot(x, self.num_states) + resample * pi[x.long()][..., None]
+        return _add_at(x, keep, (resample * pi[x.long()][..., None]).expand(*x.shape, self.num_states).clone())
 
     def step_matrix(self, t: int | Tensor) -> Tensor:
         return self._matrix(*self._step_rates(t))
@@ -213,7 +214,7 @@ class _ResamplingTransition(Transition):
         return self._matrix(*self._cumulative_rates(t))
 
     def _step_column(self, x: Tensor, t: int | Tensor) -> Tensor:
-        return self._column(one_hot(x, self.num_states), *self._step_rates(t))
+        return self._column(x, *self._step_rates(t))
 
     def _step_row(self, x: Tensor, t: int | Tensor) -> Tensor:
         return self._row(x, *self._step_rates(t))
@@ -221,8 +222,37 @@ class _ResamplingTransition(Transition):
     def _cumulative_row(self, x: Tensor, t: int | Tensor) -> Tensor:
         return self._row(x, *self._cumulative_rates(t))
 
+    def _cumulative_column(self, x: Tensor, t: int | Tensor) -> Tensor:
+        return self._column(x, *self._cumulative_rates(t))
+
     def _cumulative_apply(self, probs: Tensor, t: int | Tensor) -> Tensor:
-        return self._column(probs, *self._cumulative_rates(t))
+        keep, resample, pi = (tensor.to(probs.device) for tensor in (*self._cumulative_rates(t), self._pi))
+        return keep * probs + resample * pi * probs.sum(-1, keepdim=True)
+
+    def sample(self, x0: Tensor, t: int | Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        # A coin, and a state from pi, in place of a distribution over K states for every token.
+        t = self._check(t, 0, x0=x0)
+        u = torch.rand(x0.shape, dtype=torch.float64, device=x0.device, generator=generator)
+        return torch.where(u < self.schedule.mask_rate(t).to(x0.device), self._fresh(x0, generator), x0.long())
+
+    @abstractmethod
+    def _fresh(self, x0: Tensor, generator: torch.Generator | None) -> Tensor:
+        """A state drawn from pi for every token of x0, or the only one there is."""
+
+    def posterior(self, xt: Tensor, x0: Tensor, t: int | Tensor) -> Tensor:
+        # (k e_xt + r pi[xt] 1) * (k' e_x0 + r' pi), k and r of the step, k' and r' of the t - 1 before: a multiple of
+        # pi, something more at xt, something more at x0, and k k' where they are the same.
+        xt, x0 = torch.broadcast_tensors(xt, x0)
+        t = self._check(t, 1, xt=xt, x0=x0)
+        (keep, resample), (kept, resampled) = ([rate.to(xt.device) for rate in rates] for rates in (
+            self._step_rates(t), self._cumulative_rates(t - 1)))
+        pi = self._pi.to(xt.device)
+        explained = resample * pi[xt.long()][..., None]
+        spread = explained * resampled
+        at_xt, at_x0 = keep * (resampled * pi[xt.long()][..., None] + kept * (xt == x0)[..., None]), explained * kept
+        total = spread + at_xt + at_x0
+        _check_reached(total)
+        return _add_at(x0, at_x0 / total, _add_at(xt, at_xt / total, spread / total * pi))
 
     def stationary(self) -> Tensor:
         return self._pi.clone()  # unique, because a Schedule has beta_1 > 0
@@ -247,6 +277,25 @@ class UniformTransition(_ResamplingTransition):
         num_states = check_int(num_states, "num_states", least=2)
         super().__init__(num_states, schedule, torch.full((num_states,), 1 / num_states, dtype=torch.float64))
 
+    def _fresh(self, x0: Tensor, generator: torch.Generator | None) -> Tensor:
+        return torch.randint(self.num_states, x0.shape, device=x0.device, generator=generator)
+
+
+    def reverse(self, xt: Tensor, x0_probs: Tensor, t: int | Tensor) -> Tensor:
+        # The evidence q(x_t | x_0) is one number for every x_0 but x_t, and so the mixture is a multiple of x0_probs
+        # and a constant, but at x_t.
+        t, x0_probs = self._check_reverse(xt, x0_probs, t)
+        (keep, resample), (kept, resampled), (stays, replaced) = ([rate.to(xt.device) for rate in rates] for rates in (
+            self._step_rates(t), self._cumulative_rates(t - 1), self._cumulative_rates(t)))
+        resample, resampled, replaced = (rate / self.num_states for rate in (resample, resampled, replaced))
+        at = xt.long()[..., None]
+        total, here = x0_probs.sum(-1, keepdim=True), x0_probs.gather(-1, at)
+        here, elsewhere = here / total / (replaced + stays), (1 - here / total) / replaced    # over their evidence
+        all_of_it = resampled * (here + elsewhere)
+        mixture = (resample * kept / replaced / total) * x0_probs
+        mixture += resample * all_of_it
+        return mixture.scatter_(-1, at, (resample + keep) * (kept * here + all_of_it))
+
 
 class AbsorbingTransition(_ResamplingTransition):
     """Q_t = (1 - beta_t) I + beta_t e_m 1^T: with probability beta_t a token is masked, and stays so.
@@ -265,11 +314,8 @@ class AbsorbingTransition(_ResamplingTransition):
         self.mask_id = _check_mask_id(num_states - 1 if mask_id is None else mask_id, num_states)
         super().__init__(num_states, schedule, one_hot(torch.tensor(self.mask_id), num_states))
 
-    def sample(self, x0: Tensor, t: int | Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-        # One uniform number a token in place of a distribution over K states.
-        t = self._check(t, 0, x0=x0)
-        u = torch.rand(x0.shape, dtype=torch.float64, device=x0.device, generator=generator)
-        return torch.where(u < self.schedule.mask_rate(t), self.mask_id, x0.long())
+    def _fresh(self, x0: Tensor, generator: torch.Generator | None) -> Tensor:
+        return torch.tensor(self.mask_id, device=x0.device)
 
     def reverse(self, xt: Tensor, x0_probs: Tensor, t: int | Tensor) -> Tensor:
         """p(x_{t-1} | x_t) for t in 1..T, in closed form.
@@ -340,11 +386,20 @@ class MatrixTransition(Transition):
     def _step_row(self, x: Tensor, t: int | Tensor) -> Tensor:
         return self._steps[t - 1, x.long()]
 
+    def _cumulative_column(self, x: Tensor, t: int | Tensor) -> Tensor:
+        return self._cumulative.transpose(-1, -2)[t, x.long()]
+
     def _cumulative_row(self, x: Tensor, t: int | Tensor) -> Tensor:
         return self._cumulative[t, x.long()]
 
     def _cumulative_apply(self, probs: Tensor, t: int | Tensor) -> Tensor:
-        return (self._cumulative[t] @ probs[..., None]).squeeze(-1)
+        if not isinstance(t, Tensor):
+            return probs @ self._cumulative[t].T
+        applied = torch.empty_like(probs)
+        for step in t.unique():    # a product for every t that occurs: no matrix is copied for a token
+            here = (t == step).expand(probs.shape[:-1])
+            applied[here] = probs[here] @ self._cumulative[step].T
+        return applied
 
     def __repr__(self) -> str:
         return f"MatrixTransition(num_states={self.num_states}, num_steps={self.num_steps})"
@@ -388,12 +443,25 @@ def plug_in_reverse(transition: Transition, xt: Tensor, x0_probs: Tensor, t: int
                              "tokens")
 
 
+_UNREACHABLE = ("x_t cannot be reached from x_0: q(x_t | x_0) = 0 for {count} of the pairs, so q(x_{{t-1}} | x_t, x_0) "
+                "is not defined there; were xt and x0 swapped, or x_t drawn at another t?")
+
+
 def _normalise(weights: Tensor, message: str) -> Tensor:
     totals = weights.sum(-1, keepdim=True)
+    _check_reached(totals, message)
+    return weights / totals
+
+
+def _check_reached(totals: Tensor, message: str = _UNREACHABLE) -> None:
     count = int((totals <= 0).sum())
     if count:
         raise ValueError(message.format(count=count))
-    return weights / totals
+
+
+def _add_at(x: Tensor, more: Tensor, to: Tensor) -> Tensor:
+    """Add `more`, (..., 1), at state x of `to`, (..., K), in place."""
+    return to.scatter_add_(-1, x.long()[..., None], more.expand(*x.shape, 1))
 
 
 def _check_columns(matrices: Tensor) -> None:
