@@ -401,8 +401,10 @@ def _change(before: str, after: str) -> str:
 
 # What the text of a task does not allow, or no computer holds: task, variation, why.
 NOT_ALLOWED = {
+    "05-3": {"integers + 300": "the states are 0..K-1, and K is that of the logits"},
     "07-4": {"logits times 50": "the weights leave what float32 holds"},
     "09-3": {"logits times 50": "a variance of e^50 and more leaves what float32 holds"},
+    "09-4": {"logits times 50": "float32 loses the difference of x and x1 next to the data"},
     "09-5": {"integers + 300": "N is at most 50", "twice along dimension 0": "N is at most 50"},
     "10-3": {"integers + 300": "a table of so many triples leaves no memory"},
 }

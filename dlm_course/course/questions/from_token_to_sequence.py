@@ -50,7 +50,7 @@ def _position_probs(matrix: Tensor, x0: Tensor, xt: Tensor) -> Tensor:
 
 
 def _each_pair_once(matrix: Tensor, x0: Tensor, xt: Tensor) -> Tensor:
-    return torch.stack([sum(matrix[pair].log() for pair in {*zip(now, before, strict=True)})
+    return torch.stack([torch.stack([matrix[pair].log() for pair in {*zip(now, before, strict=True)}]).sum()
                         for now, before in zip(xt.tolist(), x0.tolist(), strict=True)])
 
 
