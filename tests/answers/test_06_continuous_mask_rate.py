@@ -1544,6 +1544,11 @@ WRONG = [
             weight = weight / (weight * mask_rate).mean()
             return weight * -torch.where(masked, log_p, 0).sum(-1)
     """),
+    Wrong(ESTIMATE, "clamped-log-p", r"log p must not be", """
+        def continuous_estimate(log_p, masked, mask_rate, density):
+            nll = -log_p.clamp(min=-100.0)
+            return (nll * masked).sum(-1) / (mask_rate * density)
+    """),
     Wrong(EXACTLY, "copy-of-the-generator", r"second call|move", """
         def mask_exactly(x0, num_masked, mask_id, generator):
             own = torch.Generator()
@@ -1668,6 +1673,18 @@ WRONG = [
                 total = total + paid / (k * math.comb(n, k))
                 k += 1
             return total
+    """),
+    Wrong(EXACT, "riemann-100", r"near the bound, but not it:", """
+        import itertools
+
+        def exact_bound(losses):
+            n, T = losses.ndim, 100
+            lam = torch.arange(1, T + 1, dtype=torch.float64) / T
+            F = torch.zeros_like(lam)
+            for pattern in itertools.product((0, 1), repeat=n):
+                k = sum(pattern)
+                F += lam ** k * (1 - lam) ** (n - k) * losses[pattern].double()
+            return (F / lam / T).sum().to(losses.dtype)
     """),
 ]
 

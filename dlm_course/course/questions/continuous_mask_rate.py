@@ -12,6 +12,7 @@ from torch import Tensor
 from dlm_course.chain.schedule import Schedule
 from dlm_course.course.questions.mistakes import (
     Shows,
+    against,
     dependent,
     everywhere,
     mistakes,
@@ -275,7 +276,7 @@ def _estimate_cases(seed: int) -> list[Case]:
     density = torch.tensor([0.4, 0.9, 1.6, 1.2], dtype=torch.float64)
     tiny = torch.tensor([0.00002, 0.003, 0.8, 0.5], dtype=torch.float64)
     sure = log_p.clone()
-    sure[0, 0], sure[2, 3] = -80, -25
+    sure[0, 0], sure[2, 3] = -250, -25
     none = masked & torch.tensor([[False], [True], [True], [True]])
     return [Case((log_p, masked, rate, density), "batch of 4, n = 6"),
             Case((log_p[1:3], masked[1:3], rate[1:3], density[1:3]), "batch of 2, n = 6"),
@@ -284,7 +285,7 @@ def _estimate_cases(seed: int) -> list[Case]:
             Case((log_p, masked, tiny, density), "small mask rates",
                  edge="the weight 1/(lambda g) must not be clipped, nor an epsilon added to lambda: the estimate would "
                  "be too small, silently"),
-            Case((sure, masked, rate, density), "a masked token with log p = -80",
+            Case((sure, masked, rate, density), "a masked token with log p = -250",
                  edge="log p must not be clipped: a model that is sure of the wrong token pays for it"),
             Case((log_p[1:2], masked[1:2], rate[1:2], density[1:2]), "a batch of one",
                  edge="a batch of one keeps its dimension"),
@@ -677,6 +678,8 @@ EXACT_BOUND = Question(
         "the pattern with all tokens masked is missing": _exact_with(lambda n, k: (k < n) / (k * math.comb(n, k))),
         "the sign is off: the losses are -log p already": slip(exact_bound, lambda bound: -bound),
         "this is in bits; asked are nats": slip(exact_bound, lambda bound: bound / math.log(2)),
+        "near the bound, but not it: is the integral over lambda approximated, on a grid? The weights 1 / (k C(n, k)) "
+        "are the integrals, exactly": against(exact_bound, lambda value, right: np.allclose(value, right, rtol=0.02)),
         "the result is always 0: does the return stand inside the loop, behind the empty pattern?":
             everywhere(lambda value, losses: value == 0),
         "the empty pattern divides by 0: leave it out, it has no masked token and no weight":
