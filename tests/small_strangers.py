@@ -585,7 +585,7 @@ CHEATS = {
     "complex": Kind(answering("def next_distribution(matrix, x): return matrix.T[x] + 0j"), "✗○○○○", "dtype complex"),
     "rounded": Kind(answering("def next_distribution(matrix, x): return matrix.T[x].half()"), "✗○○○○", "nearly right"),
     "input mutated in place": Kind(in_function("matrix.mul_(1.0).add_(0.0)\nresult = matrix.T[x]\nmatrix.zero_()\n"
-                                               "return result"), "✗○○○○", "changed its argument number 1 in place"),
+                                               "return result"), "✗○○○○", "changed its argument matrix in place"),
     "forged output": Kind(answering("""
         import os
         def next_distribution(matrix, x):

@@ -1959,6 +1959,51 @@ WRONG = [
                 ends[path[-1]].add(p)
             return torch.tensor([sum(e) for e in ends], dtype=matrices.dtype)
     """),
+    Wrong(PATHS, "one-product-for-all-paths", r"not begun anew", """
+        def marginal_by_paths(matrices, x0, t):
+            K = matrices.shape[-1]
+            out = torch.zeros(K, dtype=torch.float64)
+            p = 1.0
+            for states in product(range(K), repeat=t):
+                path = (x0, *states)
+                for s in range(1, t + 1):
+                    p = p * matrices[s - 1, path[s], path[s - 1]]
+                out[path[-1]] += p
+            return out
+    """),
+    Wrong(PATHS, "without-the-last-step", r"the last step, say", """
+        def marginal_by_paths(matrices, x0, t):
+            K = matrices.shape[-1]
+            out = torch.zeros(K, dtype=torch.float64)
+            for states in product(range(K), repeat=t):
+                path, p = (x0, *states), 1.0
+                for s in range(1, t):
+                    p = p * matrices[s - 1, path[s], path[s - 1]]
+                out[path[-1]] += p
+            return out
+    """),
+    Wrong(PATHS, "steps-added", r"of the steps are added", """
+        def marginal_by_paths(matrices, x0, t):
+            K = matrices.shape[-1]
+            out = torch.zeros(K, dtype=torch.float64)
+            for states in product(range(K), repeat=t):
+                path, p = (x0, *states), 1.0
+                for s in range(1, t + 1):
+                    p += matrices[s - 1, path[s], path[s - 1]]
+                out[path[-1]] += p
+            return out
+    """),
+    Wrong(PATHS, "every-step-from-the-start", r"from x_0 again", """
+        def marginal_by_paths(matrices, x0, t):
+            K = matrices.shape[-1]
+            out = torch.zeros(K, dtype=torch.float64)
+            for states in product(range(K), repeat=t):
+                path, p = (x0, *states), 1.0
+                for s in range(1, t + 1):
+                    p = p * matrices[s - 1, path[s], x0]
+                out[path[-1]] += p
+            return out
+    """),
     Wrong(SAMPLE, "a-copy-of-the-generator", r"second call", """
         def sample_paths(matrices, x0, generator):
             generator = torch.Generator().manual_seed(generator.initial_seed())

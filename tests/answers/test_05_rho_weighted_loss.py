@@ -1890,6 +1890,21 @@ WRONG = [
             before = torch.cat([torch.zeros_like(lam[:1]), lam[:-1]])
             return (lam - before) / lam
     """),
+    Wrong(RHO, "one-later", r"one place \*earlier\*", """
+        def rho(beta):
+            bar = (1 - beta).cumprod(0)
+            return beta * torch.cat([bar[1:], torch.ones(1)]) / (1 - bar)
+    """),
+    Wrong(RHO, "times-the-steps", r"multiplied by T", """
+        def rho(beta):
+            bar = (1 - beta).cumprod(0)
+            return len(beta) * beta * torch.cat([torch.ones(1), bar[:-1]]) / (1 - bar)
+    """),
+    Wrong(RHO, "half-precision", None, """
+        def rho(beta):
+            bar = (1 - beta).cumprod(0)
+            return (beta * torch.cat([torch.ones(1), bar[:-1]]) / (1 - bar)).half()
+    """),
     Wrong(POSTERIOR, "the-way-forward", r"way forward", """
         def absorbing_posterior(xt, x0, rho, mask_id, num_states):
             eye = torch.eye(num_states, dtype=torch.float64)
@@ -2040,6 +2055,20 @@ WRONG = [
             nll = torch.nn.functional.nll_loss(log_probs.movedim(-1, 1), target, ignore_index=0, reduction="none")
             return rho * nll.sum(dim=1)
     """),
+    Wrong(LOSS, "the-weight-alone", r"do not hang on log_probs", """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            return rho
+    """),
+    Wrong(LOSS, "divided-by-the-batch", r"divided by the number of sequences", """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            nll = -log_probs.gather(-1, x0[..., None]).squeeze(-1)
+            return rho * torch.where(xt == mask_id, nll, 0.0).sum(-1) / len(xt)
+    """),
+    Wrong(LOSS, "flattened-by-the-mask", r"boolean mask flattens", """
+        def weighted_loss(log_probs, x0, xt, rho, mask_id):
+            nll = torch.nn.functional.nll_loss(log_probs.flatten(0, 1), x0.flatten(), reduction="none").view(xt.shape)
+            return rho * nll[xt == mask_id].sum(-1)
+    """),
     Wrong(SINGLE, "copy-of-the-generator", r"second call|move", """
         def single_term(masked_loss, x0, mask_rate, mask_id, generator):
             own = torch.Generator()
@@ -2113,6 +2142,48 @@ WRONG = [
             u = torch.rand(batch, 1, generator=generator)
             coins = (u + torch.arange(n) / n) % 1.0 < mask_rate[step, None]
             return T * rho[step] * masked_loss(torch.where(coins, mask_id, x0))
+    """),
+    Wrong(SINGLE, "all-steps-added", r"right on average", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            T, before = len(mask_rate), torch.cat([torch.zeros(1), mask_rate[:-1]])
+            rho = (mask_rate - before) / mask_rate
+            total = 0
+            for t in range(T):
+                masked = torch.rand(x0.shape, generator=generator) < mask_rate[t]
+                total = total + rho[t] * masked_loss(torch.where(masked, mask_id, x0))
+            return total
+    """),
+    Wrong(SINGLE, "mean-over-masked-nan", r"0/0 where there is none", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            T, before = len(mask_rate), torch.cat([torch.zeros(1), mask_rate[:-1]])
+            rho = (mask_rate - before) / mask_rate
+            t = torch.randint(T, (len(x0),), generator=generator)
+            xt = torch.where(torch.rand(x0.shape, generator=generator) < mask_rate[t, None], mask_id, x0)
+            return T * rho[t] * masked_loss(xt) / (xt == mask_id).sum(-1)
+    """),
+    Wrong(SINGLE, "mean-of-the-weights", r"all t have one weight", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            T, before = len(mask_rate), torch.cat([torch.zeros(1), mask_rate[:-1]])
+            rho = (mask_rate - before) / mask_rate
+            t = torch.randint(T, (len(x0),), generator=generator)
+            xt = torch.where(torch.rand(x0.shape, generator=generator) < mask_rate[t, None], mask_id, x0)
+            return T * rho.mean() * masked_loss(xt)
+    """),
+    Wrong(SINGLE, "divided-by-the-share", r"share of the tokens", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            T, before = len(mask_rate), torch.cat([torch.zeros(1), mask_rate[:-1]])
+            rho = (mask_rate - before) / mask_rate
+            t = torch.randint(T, (len(x0),), generator=generator)
+            xt = torch.where(torch.rand(x0.shape, generator=generator) < mask_rate[t, None], mask_id, x0)
+            return T * rho[t] * masked_loss(xt) / (xt == mask_id).double().mean(-1).clamp(min=0.1)
+    """),
+    Wrong(SINGLE, "two-times", r"another step", """
+        def single_term(masked_loss, x0, mask_rate, mask_id, generator):
+            T, before = len(mask_rate), torch.cat([torch.zeros(1), mask_rate[:-1]])
+            rho = (mask_rate - before) / mask_rate
+            t = torch.randint(T, (len(x0),), generator=generator)
+            xt = torch.where(torch.rand(x0.shape, generator=generator) < mask_rate[t, None], mask_id, x0)
+            return T * rho[torch.randint(T, (len(x0),), generator=generator)] * masked_loss(xt)
     """),
 ]
 

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import inspect
 import re
 from collections.abc import Callable, Sequence
 
@@ -122,8 +123,15 @@ class _Answer:
                 return f"dtype {value.dtype}, expected {_kind(kind)}"
         for output in self.outputs:
             if output.mutated:
-                return f"{self.question.name} changed its argument {output.mutated} in place; work on a copy (clone)"
+                return (f"{self.question.name} changed its argument {self._argument(output.mutated)} in place; work on "
+                        "a copy (clone)")
         return ""
+
+    def _argument(self, which: str) -> str:
+        """The name of the argument that "number 2" is; what an untrusted process wrote otherwise stays as it is."""
+        names = list(inspect.signature(self.question.stand_in or self.question.reference).parameters)
+        number = re.fullmatch(r"number ([1-9])", which)
+        return names[int(number[1]) - 1] if number and int(number[1]) <= len(names) else which
 
     def _value_problem(self) -> str:
         found, refused = {}, False
@@ -143,6 +151,8 @@ class _Answer:
     def _where(self, wrong: Sequence[int]) -> str:
         """What all the entries and cases have in common, or which of them are right: what is seen, without a guess."""
         seen, expected = ([values(n) for n in self.at] for values in (self.seen, self.key.expected))
+        if _near(seen, expected):
+            return "; all is nearly right: is something rounded, approximated or added, or a dtype too short?"
         if len(wrong) == len(self.at):
             return _in_common(seen, expected)
         right = [n for n in self.at if n not in wrong]
@@ -195,6 +205,12 @@ def _difference(seen: np.ndarray, target: np.ndarray, tolerance: np.ndarray | fl
     if is_now == should_be:
         is_now, should_be = (f"{float(value):.9g}" for value in (seen[index], target[index]))
     return f"wrong value: {entry} is {is_now}, expected {should_be}"
+
+
+def _near(seen: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> bool:
+    """True if every entry of every case is right to two digits or more."""
+    return all(one.shape == other.shape and one.dtype.kind == "f" and np.allclose(one, other, rtol=5e-3, atol=1e-6)
+               for one, other in zip(seen, expected, strict=True))
 
 
 def _in_common(seen: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> str:

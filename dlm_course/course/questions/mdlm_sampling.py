@@ -893,7 +893,7 @@ def _temperature_cases(seed: int) -> list[Case]:
             Case((ties, 0.08), "temperature = 0.08", edge="equally likely states stay so at any temperature"),
             Case((ties, 5e-4), "temperature = 0.0005",
                  edge="equally likely states stay so at any temperature, and 0.46 to the power of 2000 is 0 for the "
-                      "computer: stay with logarithms until the softmax"),
+                      "computer: stay with logarithms, without a limit to them, until the softmax"),
             Case((near, 5e-4), "probabilities nearly alike, temperature = 0.0005",
                  edge="the temperature is used as it is, however low: with a limit to it these states stay alike")]
 

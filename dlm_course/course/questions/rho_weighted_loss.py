@@ -122,6 +122,9 @@ RHO = Question(
             (_from_the_end, slip(rho, alpha_bar=lambda beta: (1 - beta).flip(0).cumprod(0).flip(0))),
         "0 where beta_t = 1: alpha_bar_{t-1} is not alpha_bar_t / (1 - beta_t) there; take it from the list of "
         "products, one place earlier": _divided_back,
+        "alpha_bar_{t+1} stands in the numerator; it is alpha_bar_{t-1}, one place *earlier* in the list of products":
+            _formula(lambda b, now, before: b * torch.cat([now[1:], now.new_ones(1)]) / (1 - now)),
+        "multiplied by T: that belongs to an estimate from a single t": slip(rho, lambda rho: len(rho) * rho),
         "1 where beta_t = 1; a token that is masked at t may have been masked before, also in such a step":
             slip(rho, lambda rho, beta: rho.where(beta < 1, 1)),
         "0 from the first beta_t = 0 on: such a step masks nothing, and the schedule goes on after it":
@@ -370,7 +373,8 @@ CARRY_OVER = Question(
     expects=lambda case: (tuple(case.args[0].shape), "f"),
     tolerance=lambda case, expected: np.where(expected == 0, 1e-13, 1e-5),
     misconceptions=mistakes({
-        "nothing is changed: these are the softmaxes of the network's own logits":
+        "nothing is changed: these are the softmaxes of the network's own logits (`out[where][:, k] = ...` writes into "
+        "a copy)":
             slip(_probabilities, at_masks="all", at_visible="all"),
         "visible tokens are right; at masked positions the mask must have probability 0":
             slip(_probabilities, at_masks="all"),
@@ -406,7 +410,7 @@ CARRY_OVER = Question(
             lambda value, logits, xt, mask_id: (value[xt != mask_id] == -np.inf).all(-1).any()),
         "a row excludes every state, its softmax is NaN; at masked positions only the mask must go": somewhere(
             lambda value, logits, xt, mask_id: (value[xt == mask_id] == -np.inf).all(-1).any()),
-        "a logit of 0 is no probability of 0: exclude a state with -inf":
+        "a state that is to be excluded has the logit 0, which is no probability of 0: exclude it with -inf":
             (slip(_probabilities, excluded=0.0), _finite_not_below(0.0)),
         "excluded states keep some mass, their logits are low but not low enough: -inf is probability 0":
             _finite_not_below(-100.0),
@@ -441,6 +445,13 @@ def _one_token_each(log_probs: Tensor, x0: Tensor, xt: Tensor, rho: Tensor, mask
 
 def _unweighted(rho: Tensor, n: int, k: Tensor) -> Tensor:
     return torch.ones_like(rho)
+
+
+def _constant_times_rho(value: np.ndarray, log_probs: np.ndarray, x0: np.ndarray, xt: np.ndarray, rho: np.ndarray,
+                        mask_id: int) -> bool:
+    """True for whole multiples of rho_t, as where nothing is summed but ones."""
+    times = value / rho
+    return bool(np.ptp(times) < 1e-6 and abs(times[0] - np.round(times[0])) < 1e-6)
 
 
 def _relative(values: np.ndarray) -> np.ndarray:
@@ -532,9 +543,13 @@ WEIGHTED_LOSS = Question(
             weighted_loss, log_probs=lambda log_probs: log_probs.sum(-1, keepdim=True).expand_as(log_probs)),
         "this is in bits; asked are nats": slip(weighted_loss, lambda loss: loss / math.log(2)),
         "rho_t is squared": slip(weighted_loss, weight=lambda rho, n, k: rho**2),
-        "the masked tokens of the whole batch are thrown together; every sequence sums its own (reduction=\"none\" in "
-        "a library loss)": everywhere(lambda value, log_probs, x0, xt, rho, mask_id:
-                                      np.ptp(value / rho) < 1e-4 * np.abs(value).max()),
+        "these are multiples of rho_t that do not hang on log_probs: rho_t weighs what the masked tokens of each "
+        "sequence cost": everywhere(_constant_times_rho),
+        "the masked tokens of the whole batch are thrown together; every sequence sums its own. A library loss needs "
+        "reduction=\"none\", and indexing with a boolean mask flattens the batch": everywhere(
+            lambda value, log_probs, x0, xt, rho, mask_id: np.ptp(value / rho) < 1e-4 * np.abs(value).max()),
+        "divided by the number of sequences, as a mean over the batch is; each sequence has its own loss": slip(
+            weighted_loss, lambda loss: loss / len(loss)),
         "rho_t is applied token by token along the wrong dimension, or one rho_t to all sequences: each sequence has "
         "its own": Shows(lambda cases, values: np.allclose(_relative(values[0]), _relative(
             weighted_loss(*cases[0].args, weight=_unweighted).numpy()), rtol=1e-4)),
@@ -591,6 +606,11 @@ def _one_t(rate: float) -> Tensor:
 
 def _alike(rate: float) -> Tensor:
     return torch.tensor([1 - rate, 0, 0, rate]).double()
+
+
+def _any_t(rate: float) -> Tensor:
+    """Masked at a t of its own, whatever the rate of the other is."""
+    return torch.stack([_one_t(float(each)) for each in _RATES]).mean(0)
 
 
 def _evenly_spread(rate: float) -> Tensor:
@@ -752,6 +772,9 @@ SINGLE_TERM = Question(
     misconceptions=mistakes({
         "every draw is 0: no token handed to masked_loss is masked; put mask_id where the coin says so":
             everywhere(lambda draws, *_: (draws == 0).all()),
+        "the loss is divided by the number of masked tokens, 0/0 where there is none; the bound has their *sum*":
+            everywhere(lambda draws, *_: np.isnan(draws).any() and _all_among(
+                draws[~np.isnan(draws)], _values(3 * _RHO, mean=True))),
         "the draws hold NaN: is t = 0 among them? rho_0 is 0/0; t is uniform on 1..T":
             everywhere(lambda draws, *_: np.isnan(draws).any()),
         "a mean over the batch, or over draws, has been taken: every sequence has its own estimate":
@@ -786,14 +809,19 @@ SINGLE_TERM = Question(
             everywhere(_first_weight_wraps_round),
         "the loss is divided by n; the bound has a sum over tokens": _weights(3 * _RHO / 2),
         "the loss is divided by the number of masked tokens; the bound has their *sum*": _weights(3 * _RHO, mean=True),
+        "the loss is divided by the share of the tokens that is masked; the bound has their *sum*":
+            everywhere(lambda draws, *_: _all_among(draws, _values(6 * _RHO, mean=True)) and not _all_among(
+                draws, _POSSIBLE)),
         "multiplied by T^2: the factor T belongs in once": _weights(9 * _RHO),
         "the loss is divided by T; one step stands for T of them, so multiply": _weights(_RHO / 3),
         "the sign is off: masked_loss is positive already": _weights(-3 * _RHO),
-        "t is drawn with probabilities in proportion to rho_t, and weighed for it: right on average, but asked is a "
-        "uniform t, weighed by T rho_t": _weights(_RHO.sum() * torch.ones(3)),
+        "all t have one weight, the sum of the rho_t (T times their mean): right on average where t is drawn in "
+        "proportion to rho_t, but asked is a uniform t, weighed by T rho_t of that t":
+            _weights(_RHO.sum() * torch.ones(3)),
         "no sequence is without masks: the coins may all fall the other way, and the draw is 0 then. Do not toss again":
-            everywhere(lambda draws, *_: (draws > 0).all()),
-        "right on average, but not from one t: draw a single t and a single X_t for each sequence":
+            everywhere(lambda draws, *_: (draws > 0).all() and _all_among(draws, _POSSIBLE)),
+        "right on average, but not from one t (is masked_loss called once?): draw a single t and a single X_t for each "
+        "sequence":
             everywhere(_right_on_average),
         # t
         "t = T is never drawn: t is uniform on 1..T, and torch.randint leaves its upper end out":
@@ -804,7 +832,7 @@ SINGLE_TERM = Question(
         "t is drawn with the probabilities lambda_t; it is uniform on 1..T, and the weight makes up for it":
             _law(steps=(3 * _RATES / _RATES.sum()).tolist()),
         "the weight is that of another step: rho_t belongs to the t whose lambda_t masks":
-            tuple(_law(weighed_as=steps) for steps in [(2, 3, 1), (2, 3, 3), (3, 1, 2), (1, 1, 2)]),
+            (*(_law(weighed_as=steps) for steps in [(2, 3, 1), (2, 3, 3), (3, 1, 2), (1, 1, 2)]), _law(one_t=_any_t)),
         # the masks
         "a whole sequence shares one coin; every token needs a coin of its own": _law(one_t=_alike),
         "the number of masks of a sequence is as near lambda_t n as it can be, as if it were drawn first, or one "

@@ -1,5 +1,6 @@
 """Topic 01: a column of Q_t, the order of a product, sums over paths, sampled paths, a matrix from counted pairs."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -242,6 +243,28 @@ def _path_cases(seed: int) -> list[Case]:
                  edge="a chain may have a single step")]
 
 
+def _steps_of_paths(matrices: Tensor, x0: int, t: int) -> list[tuple[int, Tensor]]:
+    """Of every path where it ends, and the probabilities of its steps, (t,)."""
+    paths = [(x0, *states) for states in itertools.product(range(matrices.shape[-1]), repeat=t)]
+    return [(path[-1], torch.stack([matrices.new_ones(()), *(matrices[s, path[s + 1], path[s]] for s in range(t))])[1:])
+            for path in paths]
+
+
+def _never_reset(matrices: Tensor, x0: int, t: int) -> Tensor:
+    result, product = matrices.new_zeros(matrices.shape[-1]), matrices.new_ones(())
+    for end, steps in _steps_of_paths(matrices, x0, t):
+        product = product * steps.prod()
+        result[end] += product
+    return result
+
+
+def _steps_added(matrices: Tensor, x0: int, t: int) -> Tensor:
+    result = matrices.new_zeros(matrices.shape[-1])
+    for end, steps in _steps_of_paths(matrices, x0, t):
+        result[end] += 1 + steps.sum()
+    return result
+
+
 MARGINAL_BY_PATHS = Question(
     id="01-3-marginal-by-paths",
     points=3,
@@ -282,6 +305,12 @@ MARGINAL_BY_PATHS = Question(
         "always T steps were taken; a path to x_t takes t of them":
             slip(marginal_by_paths, t=lambda matrices: len(matrices)),
         "the result is 0: does the probability of a path start from 0? A product starts from 1": _all_zero,
+        "the product is not begun anew: each path needs its own, which starts from 1": _never_reset,
+        "the probabilities of the steps are added; a path's probability is their product": _steps_added,
+        "each step starts from x_0 again; step s of a path goes from x_{s-1} to x_s":
+            lambda matrices, x0, t: matrices[t - 1, :, x0] if t else cumulative_matrix(matrices, 0)[x0],
+        "one step of each path is left out, the last step, say; a path to x_t takes t steps":
+            everywhere(lambda value, matrices, x0, t: t == 0 or np.allclose(value, 1)),
         "the probabilities of the K states do not sum to 1. Is a path's probability the *product* of its t steps, "
         "begun anew at 1 for each path, and added to the state where it ends?": _sums_off_one,
         **rare_lost(marginal_by_paths),
@@ -471,7 +500,7 @@ def _estimate_cases(seed: int) -> list[Case]:
         if unseen is not None:
             before[before == unseen] = 0
             label += f", state {unseen} does not occur in before"
-            edge = "the matrix has num_states columns, and that of a state not in `before` is 1/K everywhere"
+            edge = "the column of a state that is not in `before` is 1/K everywhere, and there are num_states columns"
         after = MatrixTransition(matrix, num_steps=1).sample(before, 1, generator=generator)
         if unseen == num_states - 1:
             after[after == unseen] = 0

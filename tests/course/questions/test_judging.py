@@ -17,7 +17,7 @@ FAULTS = [
     ("✗", "returned a list", Output(type_name="list")),
     ("✗", "shape (2,)", Output(value=np.array([2, 4]), mutated="number 1")),
     ("✗", "dtype int64", Output(value=np.array([1, 2, 3]), mutated="number 1")),
-    ("✗", "changed its argument number 1", Output(value=np.array([1.0, 2.0, 3.0]), mutated="number 1")),
+    ("✗", "changed its argument x", Output(value=np.array([1.0, 2.0, 3.0]), mutated="number 1")),
     ("✗", "wrong value", Output(value=np.array([1.0, 2.0, 3.0]))),
 ]
 
