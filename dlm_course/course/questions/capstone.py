@@ -39,6 +39,9 @@ def _leaked_cases(seed: int) -> list[Case]:
                  "length 1"),
             Case((70_000 + torch.tensor([4100, 130, 1700, 200, 5301 - 2**16]),
                   70_000 + torch.tensor([0, 1250, 4000, 5301]), 1201), "length 1201, far into a text"),
+            Case((torch.tensor([30, 10]) + seed, torch.tensor([7, 1, 12, 27, 36]) + seed, 5),
+                 "2 windows for training, some held-out ones before the first"),
+            Case((train, held_out[:1], 6), "a single held-out window", edge="one window has one share, of shape (1,)"),
             Case((torch.arange(0), torch.arange(3), 4), "no window for training",
                  edge="where nothing is trained on nothing can leak: zeros")]
 
