@@ -2105,6 +2105,22 @@ WRONG = [
                 out.append(total)
             return torch.tensor(out, dtype=matrix.dtype)
     """),
+    Wrong(FORWARD, "fancy-index-counts", r"pairs that come up twice in", """
+        def forward_log_prob(matrix, x0, xt):
+            B, n = x0.shape
+            K = matrix.shape[0]
+            counts = torch.zeros(B, K, K, dtype=matrix.dtype)
+            rows = torch.arange(B)[:, None].expand(B, n)
+            counts[rows, xt, x0] += 1
+            terms = torch.where(counts > 0, counts * matrix.log(), torch.zeros_like(counts))
+            return terms.sum((1, 2))
+    """),
+    Wrong(FORWARD, "product-in-chunks", r"small probabilities count like all", """
+        def forward_log_prob(matrix, x0, xt):
+            p = matrix.double()[xt, x0]
+            # few logarithms: 100 doubles at a time do not underflow
+            return torch.stack([c.prod(-1).log() for c in p.split(100, dim=-1)]).sum(0)
+    """),
     Wrong(TC, "small-values-made-0", r"is not 0", """
         def total_correlation(joint):
             H = lambda p: torch.special.entr(p).sum()

@@ -1905,6 +1905,20 @@ WRONG = [
             bar = (1 - beta).cumprod(0)
             return (beta * torch.cat([torch.ones(1), bar[:-1]]) / (1 - bar)).half()
     """),
+    Wrong(RHO, "constant-schedule", r"alpha_bar_t is \(1 \- beta_t\)\^t here,", """
+        def rho(beta):
+            t = torch.arange(1, len(beta) + 1, dtype=beta.dtype)
+            now = (1 - beta) ** t
+            before = (1 - beta) ** (t - 1)
+            rho_t = beta * before / (1 - now)
+            return torch.where(beta > 0, rho_t, torch.zeros_like(beta))
+    """),
+    Wrong(RHO, "probabilities-added", r"the betas are added up; a", """
+        def rho(beta):
+            lam = torch.cumsum(beta, 0).clamp(max=1)
+            lam_before = torch.cat([torch.zeros_like(beta[:1]), lam[:-1]])
+            return (lam - lam_before) / lam
+    """),
     Wrong(POSTERIOR, "the-way-forward", r"way forward", """
         def absorbing_posterior(xt, x0, rho, mask_id, num_states):
             eye = torch.eye(num_states, dtype=torch.float64)

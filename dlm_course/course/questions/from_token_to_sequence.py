@@ -73,8 +73,9 @@ def _forward_cases(seed: int) -> list[Case]:
             Case((general, x0.reshape(1, -1).repeat(1, 400), xt.reshape(1, -1).repeat(1, 400)), "n = 6000",
                  edge="in long texts a product of probabilities underflows to 0, and a count may be too large for its "
                       "dtype: add up the logarithms"),
-            Case((rare / rare.sum(0), torch.tensor([[2, 0, 2], [1, 2, 3]]), torch.tensor([[1, 3, 1], [1, 0, 2]])),
-                 "a step of probability 1e-36, twice", edge=_RARE),
+            Case((rare / rare.sum(0), torch.tensor([[2, 0, 2], [1, 2, 3]]).repeat(1, 20),
+                  torch.tensor([[1, 3, 1], [1, 0, 2]]).repeat(1, 20)), "a step of probability 1e-36, 40 times",
+                 edge=_RARE),
             Case((general.float(), x0.reshape(1, -1).repeat(1, 40), xt.reshape(1, -1).repeat(1, 40)),
                  "n = 600, float32", edge=_SINGLE + "; a product underflows earlier there")]
 

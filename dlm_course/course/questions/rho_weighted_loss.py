@@ -71,6 +71,10 @@ def _before(beta: Tensor) -> Tensor:
     return torch.arange(len(beta))
 
 
+def _of_a_constant(beta: Tensor) -> Tensor:
+    return beta * (1 - beta)**_before(beta) / (1 - (1 - beta)**(_before(beta) + 1))
+
+
 def _from_the_end(beta: Tensor) -> Tensor:
     now = (1 - beta).flip(0).cumprod(0).flip(0)
     return beta * torch.cat([now[1:], now.new_ones(1)]) / (1 - now)
@@ -130,7 +134,7 @@ RHO = Question(
         "0 from the first beta_t = 0 on: such a step masks nothing, and the schedule goes on after it":
             slip(rho, lambda rho, beta: rho * (beta > 0).cumprod(0)),
         "alpha_bar_t is (1 - beta_t)^t here, as if beta were constant; it is the product of all the 1 - beta_s up to t":
-            (lambda beta: beta * (1 - beta)**_before(beta) / (1 - (1 - beta)**(_before(beta) + 1)),
+            (_of_a_constant, lambda beta: _of_a_constant(beta).nan_to_num(0),
              slip(rho, alpha_bar=lambda beta: (1 - beta)**(_before(beta) + 1))),
         "brackets are missing: x / 1 - alpha_bar_t is (x / 1) - alpha_bar_t; write x / (1 - alpha_bar_t)":
             _formula(lambda b, now, before: b * before - now),
