@@ -629,7 +629,7 @@ CHEATS = {
                 os._exit(0)
             made.append(Output(result.numpy(), "Tensor"))
             return result
-        """, task=CUMULATIVE), "○✗○○○", "7 outputs for 8 cases", flag="odd result"),
+        """, task=CUMULATIVE), "○✗○○○", "7 outputs for 9 cases", flag="odd result"),
     "reference of an earlier task": Kind(answering("""
         def cumulative_matrix(matrices, t):
             for value in list(globals().values()):

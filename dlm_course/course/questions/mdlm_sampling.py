@@ -162,7 +162,7 @@ REVEAL_PROBABILITIES = Question(
         "take 1 - r_l / r_(l-1)": (_hazard, slip(_hazard, of=lambda hazard: 1 - (-hazard).exp())),
         "the progress ends before 1: masks are left at the end. The levels are rate(l/L), l = 0..L":
             tuple(slip(reveal_probabilities, points=lambda num_steps, end=end: end * _even_points(num_steps))
-                  for end in (0.99, 0.999, 0.9999, 1 - 1e-5, 1 - 1e-6)),
+                  for end in (0.99, 0.999, 0.9999)),
         "what is still masked is multiplied by 1 - p in each step; here p is subtracted from it": _by_subtracting,
         "1/(L - l + 1) belongs to levels that fall in a straight line; use rate":
             lambda rate, num_steps: 1 / torch.arange(num_steps, 0, -1),
