@@ -246,11 +246,13 @@ def masked_cross_entropy(denoiser: DenoiserFunction, x0: Tensor, xt: Tensor, tim
     x0, xt, mask_id = x0.long(), xt.long(), check_int(mask_id, "mask_id", least=0)
     if bool((x0 == mask_id).any()):
         raise ValueError(f"x0 holds the mask ({mask_id}): the clean text has none; were x0 and xt swapped?")
-    logits = ask(denoiser, xt, time)
+    logits, masked = ask(denoiser, xt, time), xt == mask_id
     check_states(x0, logits.shape[-1], "x0")
-    log_probs = carry_over(logits, xt, mask_id).log_softmax(-1)
-    picked = log_probs.gather(-1, x0.long().unsqueeze(-1)).squeeze(-1)
-    return 0.0 - torch.where(xt == mask_id, picked, 0.0).sum(-1)  # 0.0 - 0.0 is 0.0, not -0.0
+    check_states(xt, logits.shape[-1], "xt")
+    # A visible token costs nothing, whatever is said of it: the softmax runs over the rows of masked ones alone.
+    log_probs = logits[masked].index_fill(-1, torch.tensor(mask_id, device=xt.device), -torch.inf).log_softmax(-1)
+    picked = log_probs.gather(-1, x0[masked][:, None]).squeeze(-1)
+    return 0.0 - picked.new_zeros(xt.shape).masked_scatter(masked, picked).sum(-1)  # 0.0 - 0.0 is 0.0, not -0.0
 
 
 def rho_weighted_term(denoiser: DenoiserFunction, x0: Tensor, transition: AbsorbingTransition, t: Tensor, *,
