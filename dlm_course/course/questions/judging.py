@@ -3,12 +3,14 @@
 import copy
 import functools
 import inspect
+import itertools
 import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from dlm_course.course.questions.arrays import as_array
+from dlm_course.course.questions.mistakes import Slip
 from dlm_course.course.questions.question import Output, Question, with_article
 from dlm_course.course.verdict import Verdict
 
@@ -100,7 +102,7 @@ class _Answer:
                 found = bool(problem) and mistake.wrong is not None and self._agrees(number)
             if found:
                 return mistake.message
-        return problem
+        return (problem.startswith("wrong value") and self._two_at_once()) or problem
 
     def problem(self) -> str:
         """The first thing that is wrong, in the order of judgement, without a guess at its cause."""
@@ -163,6 +165,24 @@ class _Answer:
             return f"; right in {len(right)} of {len(self.at)} cases"
         labels = "; ".join(self.key.cases[n].label for n in few)
         return f"; right only in: {labels}" if few == right else f"; wrong also in: {labels}; right in all others"
+
+    def _two_at_once(self) -> str:
+        """Two known slips that together give the values in every case; "" if there are none."""
+        slips = [(mistake.message, mistake.wrong) for mistake in self.question.misconceptions
+                 if isinstance(mistake.wrong, Slip)]
+        for (message, one), (another, other) in itertools.combinations(slips, 2):
+            both = one.and_also(other) if message != another else None
+            if both and all(self._is_of(both, n) for n in self.at):
+                return f"two mistakes at once. {message}. And: {another}"
+        return ""
+
+    def _is_of(self, wrong: Slip, n: int) -> bool:
+        """True if the value of case n is what this function gives."""
+        try:
+            target = as_array(wrong(*copy.deepcopy(self.key.cases[n].args)))
+            return target is not None and not self._difference(n, target)
+        except Exception:
+            return False
 
     def _agrees(self, number: int) -> bool:
         """True if the values are those of this misconception's function in every case."""

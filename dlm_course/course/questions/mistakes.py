@@ -56,25 +56,41 @@ def mistakes(known: Mapping[str, Sign | tuple[Sign, ...]]) -> tuple[Misconceptio
     return tuple(found)
 
 
-def slip(right: Callable[..., Any], then: Callable[..., Any] | None = None, **changes: Any) -> Callable[..., Any]:
+def slip(right: Callable[..., Any], then: Callable[..., Any] | None = None, **changes: Any) -> "Slip":
     """The right function made to err: in its arguments, in its switches (keyword-only), or in what comes of it.
 
     An argument becomes what its change, a function of arguments by their names, gives; `then` is such a function of
     the result, its first parameter. A switch is set to the value.
     """
-    names = [name for name, p in inspect.signature(right).parameters.items() if p.kind is not p.KEYWORD_ONLY]
-    switches = {name: value for name, value in changes.items() if name not in names}
-    if unknown := switches.keys() - inspect.signature(right).parameters.keys():
+    unknown = changes.keys() - inspect.signature(right).parameters.keys()
+    if unknown:
         raise TypeError(f"{right.__name__} has no argument or switch {', '.join(sorted(unknown))}")
-    needs = {name: list(inspect.signature(changes[name]).parameters) for name in names if name in changes}
-    also = list(inspect.signature(then).parameters)[1:] if then else []
+    return Slip(right, (then,) if then else (), changes)
 
-    def wrong(*args: Any) -> Any:
+
+@dataclass(frozen=True, eq=False)
+class Slip:
+    """What `slip` makes: a function of the arguments of `right` that errs."""
+
+    right: Callable[..., Any]
+    thens: tuple[Callable[..., Any], ...]
+    changes: Mapping[str, Any]
+
+    def __call__(self, *args: Any) -> Any:
+        names = [name for name, p in inspect.signature(self.right).parameters.items() if p.kind is not p.KEYWORD_ONLY]
         given = dict(zip(names, args, strict=True))
-        changed = {name: changes[name](*(given[need] for need in needs[name])) for name in needs}
-        result = right(**{**given, **changed}, **switches)
-        return then(result, *(given[need] for need in also)) if then else result
-    return wrong
+        changed = {name: change(*(given[need] for need in inspect.signature(change).parameters))
+                   if name in names else change for name, change in self.changes.items()}
+        result = self.right(**{**given, **changed})
+        for then in self.thens:
+            result = then(result, *(given[need] for need in list(inspect.signature(then).parameters)[1:]))
+        return result
+
+    def and_also(self, other: "Slip") -> "Slip | None":
+        """Both slips at once; None where they are of two functions, or change the same."""
+        if self.right is not other.right or self.changes.keys() & other.changes.keys():
+            return None
+        return Slip(self.right, (*self.thens, *other.thens), {**self.changes, **other.changes})
 
 
 def everywhere(test: Callable[..., Any], *, always: bool = False) -> Shows:

@@ -7,6 +7,7 @@ from small_questions import DOUBLE, asking, doubling, draw, drawing, verdict
 
 from dlm_course.course.questions import AnswerKey, Case, Misconception, Output, answer_key, judge, run
 from dlm_course.course.questions.given import GivenFunction
+from dlm_course.course.questions.mistakes import mistakes, slip
 
 # The order of judgement, on outputs made by hand
 
@@ -82,6 +83,33 @@ def test_what_all_entries_have_in_common_is_said(change, said):
 def test_where_it_is_right_and_wrong_is_said(number, wrong, said):
     question = doubling(cases=lambda seed: [Case((torch.tensor(float(x)),), f"x = {x}") for x in range(number)])
     assert verdict(lambda x: 2 * x + x**2 + 1 if int(x) in wrong else 2 * x, question).reason.partition(")")[2] == said
+
+
+def scaled(x, *, factor=2.0, power=1):
+    return factor * x**power
+
+
+BOTH = mistakes({
+    "squared": slip(scaled, power=2),
+    "tripled": slip(scaled, factor=3.0),
+    "the sign is off": slip(scaled, lambda y: -y),
+    "one too many": slip(scaled, lambda y: y + 1)})
+
+
+@pytest.mark.parametrize(("answer", "said"), [
+    (lambda x: 3 * x**2, "two mistakes at once. squared. And: tripled"),
+    (lambda x: -2 * x**2, "two mistakes at once. squared. And: the sign is off"),
+    (lambda x: -2 * x + 1, "two mistakes at once. the sign is off. And: one too many"),
+    (lambda x: -2 * x, "the sign is off"), (lambda x: -3 * x**2, "wrong value"), (lambda x: 2 * x**3, "wrong value")])
+def test_two_mistakes_at_once_are_both_said(answer, said):
+    question = doubling(reference=scaled, misconceptions=BOTH)
+    assert verdict(answer, question).reason.startswith(said)
+
+
+def test_slips_of_two_functions_or_of_the_same_switch_do_not_go_together():
+    squared, tripled, other = slip(scaled, power=2), slip(scaled, power=3), slip(lambda x: x)
+    assert squared.and_also(tripled) is None
+    assert squared.and_also(other) is None
 
 
 def test_of_what_a_sampler_draws_only_the_entry_is_said():
