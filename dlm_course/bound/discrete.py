@@ -19,7 +19,7 @@ from torch import Tensor
 from dlm_course.arguments import check_int
 from dlm_course.chain.categorical import check_probabilities, check_states, kl
 from dlm_course.chain.schedule import check_time
-from dlm_course.chain.transition import AbsorbingTransition, Transition, carry_over, plug_in_reverse
+from dlm_course.chain.transition import AbsorbingTransition, Transition, carry_over, check_mask_id, plug_in_reverse
 
 DenoiserFunction = Callable[[Tensor, Tensor], Tensor]
 ReverseFunction = Callable[[Tensor, Tensor], Tensor]
@@ -247,6 +247,7 @@ def masked_cross_entropy(denoiser: DenoiserFunction, x0: Tensor, xt: Tensor, tim
     if bool((x0 == mask_id).any()):
         raise ValueError(f"x0 holds the mask ({mask_id}): the clean text has none; were x0 and xt swapped?")
     logits, masked = ask(denoiser, xt, time), xt == mask_id
+    check_mask_id(mask_id, logits.shape[-1])
     check_states(x0, logits.shape[-1], "x0")
     check_states(xt, logits.shape[-1], "xt")
     # A visible token costs nothing, whatever is said of it: the softmax runs over the rows of masked ones alone.

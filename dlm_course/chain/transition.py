@@ -280,7 +280,6 @@ class UniformTransition(_ResamplingTransition):
     def _fresh(self, x0: Tensor, generator: torch.Generator | None) -> Tensor:
         return torch.randint(self.num_states, x0.shape, device=x0.device, generator=generator)
 
-
     def reverse(self, xt: Tensor, x0_probs: Tensor, t: int | Tensor) -> Tensor:
         # The evidence q(x_t | x_0) is one number for every x_0 but x_t, and so the mixture is a multiple of x0_probs
         # and a constant, but at x_t.
@@ -311,7 +310,7 @@ class AbsorbingTransition(_ResamplingTransition):
 
     def __init__(self, num_states: int, schedule: Schedule, mask_id: int | None = None):
         num_states = check_int(num_states, "num_states", least=2)
-        self.mask_id = _check_mask_id(num_states - 1 if mask_id is None else mask_id, num_states)
+        self.mask_id = check_mask_id(num_states - 1 if mask_id is None else mask_id, num_states)
         super().__init__(num_states, schedule, one_hot(torch.tensor(self.mask_id), num_states))
 
     def _fresh(self, x0: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -417,7 +416,7 @@ def carry_over(logits: Tensor, xt: Tensor, mask_id: int) -> Tensor:
     num_states = logits.shape[-1] if logits.ndim else 0
     if logits.shape[:-1] != xt.shape or num_states == 0:
         raise ValueError(f"logits must have shape {tuple(xt.shape)} + (K,), got {tuple(logits.shape)}")
-    mask_id = _check_mask_id(mask_id, num_states)
+    mask_id = check_mask_id(mask_id, num_states)
     check_states(xt, num_states, "xt")
     states = torch.arange(num_states, device=logits.device)
     xt = xt.long()  # a uint8 token would equal a mask_id of 256 modulo 256
@@ -474,7 +473,8 @@ def _check_columns(matrices: Tensor) -> None:
         raise ValueError(f"every column of a transition matrix must sum to 1{hint}")
 
 
-def _check_mask_id(mask_id: int, num_states: int) -> int:
+def check_mask_id(mask_id: int, num_states: int) -> int:
+    """The mask's state as an int. Raises ValueError unless it is one of 0..num_states-1."""
     state = as_int(mask_id)
     if state is None or not 0 <= state < num_states:
         raise ValueError(f"mask_id must be one of the states 0..{num_states - 1}, got {mask_id!r}; num_states counts "

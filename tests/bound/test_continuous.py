@@ -548,3 +548,10 @@ def test_states_of_fewer_bytes_and_empty_batches_do_in_every_loss(name):
 def test_what_is_no_batch_of_clean_text_is_refused(name, x0, error, message):
     with pytest.raises(error, match=message):
         OF_STATES[name](x0)
+
+
+@pytest.mark.parametrize("mask_id", [3, 7])
+def test_a_mask_beyond_the_states_is_refused_also_where_nothing_is_masked(mask_id):
+    x = torch.tensor([[0, 1]])
+    with pytest.raises(ValueError, match=f"mask_id must be one of the states 0..2, got {mask_id}"):
+        masked_cross_entropy(lambda xt, time: torch.zeros(*xt.shape, 3), x, x, torch.ones(1), mask_id)
